@@ -1,0 +1,128 @@
+/**
+ * What runs tries. An executor plugin (`inline()`, `threads()`, …) is a plain description that can be used in
+ * any number of troupes; `open` makes one running executor of it. It speaks in plain messages: tries go in,
+ * reports come out, one lease (task id and try index) fences each.
+ */
+import type { FailureKind } from '../../machines/model/failures.ts';
+import type { Resources } from '../../machines/model/resources.ts';
+import type { Serializer } from '../../transport/serializers/port.ts';
+import type { Clock } from '../timers.ts';
+
+/** A kind of executor with its options: data and one function, no live state. */
+export interface ExecutorPlugin {
+  /** `inline`, `threads`, `blocks`, … */
+  readonly kind: string;
+  /** Unique within a troupe; what `executors: [label]` of a task refers to. */
+  readonly label: string;
+  /**
+   * True when values reach the task function as copies. False hands over the very objects and skips the
+   * encoding (`inline({ copy: false })`).
+   */
+  readonly copies: boolean;
+  /** Makes a running executor. Throws nothing: what goes wrong rejects its `ready`. */
+  open(port: ExecutorPort): OpenExecutor;
+}
+
+/** What an executor is given. */
+export interface ExecutorPort {
+  readonly clock: Clock;
+  readonly serializer: Serializer;
+  /** Every report about a try; never throws, may be called at any time until `close` has resolved. */
+  report(report: TryReport): void;
+  /** Something that is not about one try: a worker was lost, a module failed to load. Goes to the event log. */
+  note(type: string, data: Readonly<Record<string, unknown>>): void;
+}
+
+/** A running executor. */
+export interface OpenExecutor {
+  /** Resolves when tries can run; until then they are queued. Rejects when they never will. */
+  readonly ready: Promise<void>;
+  /** Why no task with these resources could ever run here; `undefined` when one could. */
+  misfit(resources: Resources): string | undefined;
+  load(): ExecutorLoad;
+  /** Takes a try. Never throws; answers with `try.started` and one of `try.done`, `try.failed`, `try.stopped`. */
+  submit(attempt: Try): void;
+  /**
+   * Stops a try: one in the queue at once; a running one gets its abort signal, and after `graceMs` its worker is
+   * killed where that is possible. Confirmed by `try.stopped`, unless a result or failure comes first.
+   */
+  stop(lease: Lease, reason: unknown, graceMs: number): void;
+  /** Why a try is still queued here; for `future.why()`. */
+  why(lease: Lease): string | undefined;
+  /** Ends everything the executor opened. Resolves when no process, thread, timer or file of it is left. */
+  close(): Promise<void>;
+}
+
+/** For the routing policy. */
+export interface ExecutorLoad {
+  readonly queued: number;
+  readonly running: number;
+  /** Tries that can run at once. */
+  readonly slots: number;
+}
+
+/** Fences one try: reports of another `tryIndex` are late and dropped. */
+export interface Lease {
+  readonly taskId: string;
+  /** From 0. */
+  readonly tryIndex: number;
+}
+
+/** One try of a task, as an executor gets it. */
+export interface Try extends Lease {
+  readonly kind: 'function' | 'shell';
+  /** Name of the task function. */
+  readonly name: string;
+  /** See `Definition.identity`. */
+  readonly identity: string;
+  readonly moduleUrl: string;
+  /** The argument list: encoded by the troupe's serializer, or as it is for an executor that does not copy. */
+  readonly args: { readonly bytes: Uint8Array } | { readonly values: readonly unknown[] };
+  /** Larger first. */
+  readonly priority: number;
+  readonly resources: Resources;
+  readonly timeLimitMs: number | undefined;
+  readonly shell: ShellSettings | undefined;
+  /** Paths of declared outputs: checked after success. */
+  readonly outputs: readonly string[];
+}
+
+/** Where a shell task's command runs and where its streams go. */
+export interface ShellSettings {
+  readonly stdout?: StreamTarget;
+  readonly stderr?: StreamTarget;
+  /** @defaultValue the driver's working directory */
+  readonly cwd?: string;
+  /** Added to the worker's environment. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** A file for a stream; its folders are made. */
+export interface StreamTarget {
+  readonly path: string;
+  readonly mode: 'append' | 'truncate';
+}
+
+/** Where a try ran. */
+export interface Place {
+  readonly host: string;
+  /** Names one worker of the executor: `pid/threadId` or the like. */
+  readonly worker: string;
+}
+
+/** What comes out of a try: encoded, or as it is from an executor that does not copy. */
+export type Payload = { readonly bytes: Uint8Array } | { readonly value: unknown };
+
+/** What an executor says about a try. */
+export type TryReport = Lease &
+  (
+    | { readonly type: 'try.launched' }
+    | { readonly type: 'try.started'; readonly place: Place }
+    | { readonly type: 'try.progress'; readonly progress: unknown }
+    /** Console output or a stream of the try, to be forwarded. */
+    | { readonly type: 'try.output'; readonly stream: 'stdout' | 'stderr'; readonly text: string }
+    | { readonly type: 'try.done'; readonly result: Payload; readonly place?: Place }
+    /** `error` is encoded as a value (an Error) or given as it is; `output` is the tail (4 kB) of the console. */
+    | { readonly type: 'try.failed'; readonly kind: FailureKind; readonly error: Payload; readonly output?: string; readonly place?: Place }
+    | { readonly type: 'try.stopped' }
+  );
