@@ -8,7 +8,7 @@ import { timerWheel } from '../machines/model/timer-wheel.ts';
 export interface Clock {
   /** Milliseconds; only differences matter, unless a time is shown. */
   now(): number;
-  setTimeout(fn: (...args: never) => void, timeoutMs: number): unknown;
+  setTimeout(fn: () => void, timeoutMs: number): unknown;
   clearTimeout(id: never): void;
 }
 

@@ -5,8 +5,11 @@
  */
 import type { FailureKind } from '../../machines/model/failures.ts';
 import type { Resources } from '../../machines/model/resources.ts';
+import type { Place } from '../../machines/model/story.ts';
 import type { Serializer } from '../../transport/serializers/port.ts';
 import type { Clock } from '../timers.ts';
+
+export type { Place };
 
 /** A kind of executor with its options: data and one function, no live state. */
 export interface ExecutorPlugin {
@@ -103,12 +106,6 @@ export interface StreamTarget {
   readonly mode: 'append' | 'truncate';
 }
 
-/** Where a try ran. */
-export interface Place {
-  readonly host: string;
-  /** Names one worker of the executor: `pid/threadId` or the like. */
-  readonly worker: string;
-}
 
 /** What comes out of a try: encoded, or as it is from an executor that does not copy. */
 export type Payload = { readonly bytes: Uint8Array } | { readonly value: unknown };

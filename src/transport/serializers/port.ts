@@ -16,6 +16,20 @@ export interface Serializer {
   check(value: unknown, root: string): void;
 }
 
+/**
+ * A class of values that crosses as something plain: the API's `File` is one. Asked for what the contract does not
+ * know (instances of classes, functions, symbols), never for plain objects, arrays or supported built-ins.
+ */
+export interface ValueExtension<T = unknown, W = unknown> {
+  /** What the bytes call it: the same in every process, unique within a serializer. */
+  readonly name: string;
+  is(value: unknown): value is T;
+  /** Returns a value within the contract; further extended values may be part of it. */
+  toPlain(value: T): W;
+  /** May get anything when bytes come from elsewhere; what it throws becomes the cause of a TypeError. */
+  fromPlain(plain: W): T;
+}
+
 /** A value outside the contract; whoever knows the task turns it into a `SerializationError`. */
 export class UnserializableError extends TypeError {
   override readonly name = 'UnserializableError';

@@ -1,0 +1,302 @@
+/**
+ * Binds the dataflow machine to the graph and the records of the tasks: admits tasks, releases those whose inputs
+ * have settled, and turns what executors report into events of the tasks. The effects of one task are in `task.ts`.
+ */
+import type { Actor } from 'xstate';
+
+import { dataflowMachine, type DataflowEvent, type DataflowMachine } from '../machines/dataflow.ts';
+import { DependencyError, InternalError, JoinError } from '../machines/model/errors.ts';
+import { failureOf } from '../machines/model/failures.ts';
+import { graph } from '../machines/model/graph.ts';
+import type { SettledState } from '../machines/model/states.ts';
+import type { Asker } from '../machines/policies/firewall.ts';
+import type { DependencyDecision, DependencySnapshot } from '../machines/policies/dependency/port.ts';
+import type { TaskEvent } from '../machines/model/task.ts';
+import type { TaskMachine } from '../machines/task.ts';
+import type { Lease, Payload, TryReport } from './executors/port.ts';
+import { taskRecord, type Arrived, type Submission, type TaskRecord } from './records.ts';
+import type { ActorSystem, Target } from './spawn.ts';
+
+/** What the dataflow needs of the troupe. */
+export interface DataflowPort {
+  readonly system: ActorSystem;
+  readonly parent: Target;
+  readonly nowMs: () => number;
+  /** The task machine with its effects; see `taskLogic`. */
+  readonly machine: TaskMachine;
+  readonly askDependency: Asker<DependencySnapshot, DependencyDecision>;
+  /** Reads what a try has brought. @throws for bytes that say nothing. */
+  decode(payload: Payload): Arrived;
+  /** A value made in the driver. @throws SerializationError when it is outside the contract for values. */
+  check(record: TaskRecord, value: unknown): Arrived;
+  fact(type: string, data: Readonly<Record<string, unknown>>): void;
+  /** Output of a task's console or streams, to be forwarded. */
+  output(record: TaskRecord, stream: 'stdout' | 'stderr', text: string): void;
+  onIdle(): void;
+  onClosed(): void;
+}
+
+export interface Dataflow {
+  readonly actor: Actor<DataflowMachine>;
+  readonly records: ReadonlyMap<string, TaskRecord>;
+  submit(submission: Submission): void;
+  /** `by`: the task whose cancellation reaches this one. */
+  cancel(taskId: string, reason: unknown, by?: string): void;
+  settled(taskId: string, state: SettledState, tries: number): void;
+  /** From executors: anything about a try that is not the current one is late, recorded and dropped. */
+  report(report: TryReport): void;
+  tell(taskId: string, event: TaskEvent): void;
+  /** Waits for the inputs of a join's result, then tells the join. */
+  awaitJoined(record: TaskRecord): void;
+  waitingFor(taskId: string): readonly string[];
+}
+
+const CLOSING = 'the troupe is closing';
+/** Nodes of the graph that are not tasks: a join's wait for what its body returned. */
+const joinNode = (taskId: string): string => `${taskId}/join`;
+
+export function dataflow(port: DataflowPort): Dataflow {
+  const { system } = port;
+  const records = new Map<string, TaskRecord>();
+  const nodes = graph();
+  let promises = 0;
+
+  const self: Dataflow = {
+    actor: undefined as never, // set below: the effects and the actor refer to each other
+    records,
+    submit(submission) {
+      const { taskId, definition, parentId, args } = submission;
+      records.set(taskId, taskRecord(submission, port.nowMs()));
+      if (parentId !== undefined) records.get(parentId)?.children.add(taskId);
+      const { name, kind } = definition;
+      const waits = args.sources.length + args.foreign.length;
+      system.post(self.actor, { type: 'task.submitted', taskId, name, kind, waits, ...(parentId === undefined ? undefined : { parentId }) });
+    },
+    cancel,
+    settled: (taskId, state, tries) => system.post(self.actor, { type: 'task.settled', taskId, state, tries }),
+    report,
+    tell,
+    awaitJoined(record) {
+      const { joined } = record;
+      if (joined === undefined) return;
+      if (await_(joinNode(record.taskId), joined) === 0) release(joinNode(record.taskId));
+    },
+    waitingFor: (taskId) => [...nodes.waitingFor(taskId), ...nodes.waitingFor(joinNode(taskId))],
+  };
+
+  function cancel(taskId: string, reason: unknown, by?: string): void {
+    const record = records.get(taskId);
+    if (record === undefined) return; // settled
+    record.cancelled ??= { reason, by };
+    tell(taskId, { type: 'task.cancel', ...(by === undefined ? undefined : { by }) });
+  }
+
+  function tell(taskId: string, event: TaskEvent): void {
+    const actor = records.get(taskId)?.actor;
+    if (actor !== undefined) system.post(actor, event);
+  }
+
+  /** Adds a node for a group of inputs; returns how many are still to settle. */
+  function await_(id: string, inputs: { readonly sources: readonly string[]; readonly foreign: readonly ((onSettled: (ok: boolean) => void) => void)[] }): number {
+    const sources = inputs.sources.filter((source) => nodes.has(source));
+    for (const subscribe of inputs.foreign) {
+      const inputId = `p${++promises}`;
+      nodes.add(inputId, []);
+      sources.push(inputId);
+      subscribe((ok) => system.post(self.actor, { type: 'input.settled', inputId, ok }));
+    }
+    return nodes.add(id, sources);
+  }
+
+  function admit(taskId: string): void {
+    const record = records.get(taskId);
+    if (record === undefined) return;
+    const { definition, settings, args } = record.submission;
+    const { name, kind } = definition;
+    const { retries, resources, timeLimitMs } = settings;
+    record.actor = system.spawn(port.machine, { id: taskId, parent: port.parent, input: { taskId, name, kind, retries, resources, timeLimitMs } });
+    const missing = await_(taskId, args);
+    const by = args.cancelledBy();
+    if (record.cancelled !== undefined) tell(taskId, { type: 'task.cancel' });
+    else if (by !== undefined) cancel(taskId, undefined, by);
+    else if (missing === 0) release(taskId);
+  }
+
+  /** Every input of the node has settled. */
+  function release(node: string): void {
+    const record = records.get(node) ?? records.get(node.slice(0, -'/join'.length));
+    if (record === undefined) return;
+    if (record.taskId === node) releaseTask(record);
+    else releaseJoin(record);
+  }
+
+  function releaseTask(record: TaskRecord): void {
+    const { taskId, submission } = record;
+    const { name } = submission.definition;
+    const bound = submission.args.bind();
+    if ('values' in bound) {
+      record.values = bound.values;
+      tell(taskId, { type: 'deps.met' });
+      return;
+    }
+    const by = submission.args.cancelledBy();
+    if (by !== undefined) {
+      cancel(taskId, undefined, by);
+      return;
+    }
+    const { failed, inputs } = bound;
+    const { decision, policy } = port.askDependency({
+      taskId,
+      name,
+      inputs,
+      failed: failed.map(({ source, name: of, error }) => ({ source, name: of, message: error instanceof Error ? error.message : String(error) })),
+    });
+    const error = new DependencyError({ taskId, name, causes: failed });
+    record.error = error;
+    if (decision.run) {
+      const stood = submission.args.bind({ value: decision.value });
+      if ('values' in stood) record.values = stood.values;
+    }
+    tell(taskId, { type: 'deps.failed', run: decision.run, policy, failure: failureOf('dependency', error, { tryIndex: 0 }) });
+  }
+
+  function releaseJoin(record: TaskRecord): void {
+    const { taskId, joined, submission } = record;
+    nodes.settle(joinNode(taskId));
+    const bound = joined?.bind();
+    if (bound === undefined) return;
+    if ('values' in bound) {
+      arrive(record, () => port.check(record, bound.values), () => tell(taskId, { type: 'join.done', bytes: 0 }), (failure) => tell(taskId, { type: 'join.failed', failure }));
+      return;
+    }
+    const error = new JoinError({ taskId, name: submission.definition.name, causes: bound.failed });
+    record.error = error;
+    tell(taskId, { type: 'join.failed', failure: failureOf('dependency', error, { tryIndex: tryIndexOf(record) }) });
+  }
+
+  function arrive(record: TaskRecord, read: () => Arrived, done: (bytes: number) => void, failed: (failure: ReturnType<typeof failureOf>) => void): void {
+    try {
+      record.arrived = read();
+    } catch (error) {
+      record.error = error;
+      failed(failureOf('serialization', error, { tryIndex: tryIndexOf(record) }));
+      return;
+    }
+    done(record.arrived.bytes);
+  }
+
+  function report(said: TryReport): void {
+    const record = records.get(said.taskId);
+    if (record === undefined || tryIndexOf(record) !== said.tryIndex) {
+      if (said.type !== 'try.stopped') port.fact('try.late', { taskId: said.taskId, tryIndex: said.tryIndex, report: said.type });
+      return;
+    }
+    reports[said.type](record, said as never);
+  }
+
+  const reports: { readonly [T in TryReport['type']]: (record: TaskRecord, said: Lease & Extract<TryReport, { type: T }>) => void } = {
+    'try.launched': ({ taskId }, { tryIndex }) => tell(taskId, { type: 'try.launched', tryIndex }),
+    'try.started': (record, { tryIndex, place }) => {
+      record.startedMs = port.nowMs();
+      record.place = place;
+      tell(record.taskId, { type: 'try.started', tryIndex, ...place });
+    },
+    'try.progress': (record, { progress }) => {
+      record.progress = progress;
+      port.fact('task.progress', { taskId: record.taskId, name: record.submission.definition.name, progress });
+    },
+    'try.output': (record, { stream, text }) => port.output(record, stream, text),
+    'try.done': (record, { tryIndex, result, place }) => {
+      record.place = place ?? record.place;
+      arrive(
+        record,
+        () => port.decode(result),
+        (bytes) => tell(record.taskId, { type: 'try.done', tryIndex, bytes }),
+        (failure) => tell(record.taskId, { type: 'try.failed', tryIndex, failure }),
+      );
+    },
+    'try.failed': (record, { tryIndex, kind, error, output, place }) => {
+      record.place = place ?? record.place;
+      record.output = output;
+      record.error = readError(error);
+      const executor = record.actor?.getSnapshot().context.executor;
+      tell(record.taskId, {
+        type: 'try.failed',
+        tryIndex,
+        failure: failureOf(kind, record.error, { tryIndex, ...(executor === undefined ? undefined : { executor }), ...record.place }),
+      });
+    },
+    'try.stopped': ({ taskId }, { tryIndex }) => tell(taskId, { type: 'try.stopped', tryIndex }),
+  };
+
+  function readError(error: Payload): unknown {
+    try {
+      return port.decode(error).value;
+    } catch (cause) {
+      return cause;
+    }
+  }
+
+  /** A task has settled: whoever waited for it waits no longer, and nothing but its digest is kept. */
+  function forget(taskId: string, wasCancelled: boolean): void {
+    const record = records.get(taskId);
+    records.delete(taskId);
+    if (record?.submission.parentId !== undefined) records.get(record.submission.parentId)?.children.delete(taskId);
+    nodes.detach(taskId);
+    nodes.detach(joinNode(taskId));
+    nodes.settle(joinNode(taskId));
+    for (const { id, missing } of nodes.settle(taskId)) {
+      if (wasCancelled && records.has(id)) cancel(id, record?.cancelled?.reason, taskId);
+      else if (missing === 0) release(id);
+    }
+  }
+
+  const machine = dataflowMachine.provide({
+    actions: {
+      admit: ({ event }) => {
+        if (event.type === 'task.submitted') system.afterStep(() => admit(event.taskId));
+      },
+      release: ({ event }) => void (event.type === 'task.settled' && forget(event.taskId, event.state === 'cancelled')),
+      releaseInput: ({ event }) => {
+        if (event.type === 'input.settled') for (const { id, missing } of nodes.settle(event.inputId)) if (missing === 0) release(id);
+      },
+      cancelAll: () => {
+        for (const taskId of records.keys()) cancel(taskId, CLOSING);
+      },
+      cancelSubmitted: ({ event }) => void (event.type === 'task.submitted' && cancel(event.taskId, CLOSING)),
+      settleBroken: ({ event }) => void (event.type === 'actor.failed' && settleBroken(event)),
+      announceIdle: () => port.onIdle(),
+      announceClosed: () => port.onClosed(),
+    },
+  });
+
+  /** Promise 1: an actor that errors settles what it owed. */
+  function settleBroken({ actorId, message }: Extract<DataflowEvent, { type: 'actor.failed' }>): void {
+    const record = records.get(actorId);
+    if (record === undefined) return;
+    const error = new InternalError(`the actor of task ${actorId} has failed (${message}); this is a defect of troupe`, { actor: actorId });
+    const { definition, parentId } = record.submission;
+    record.submission.settle(
+      { state: 'failed', error },
+      {
+        taskId: actorId,
+        name: definition.name,
+        identity: definition.identity,
+        kind: definition.kind,
+        state: 'failed',
+        ...(parentId === undefined ? undefined : { parentId }),
+        dependsOn: [],
+        inputs: record.dependsOn.length,
+        tries: 0,
+        submittedMs: record.submittedMs,
+        settledMs: port.nowMs(),
+        failure: failureOf('internal', error, { tryIndex: 0 }),
+      },
+    );
+    system.post(self.actor, { type: 'task.settled', taskId: actorId, state: 'failed', tries: 0 });
+  }
+
+  return Object.assign(self, { actor: system.spawn(machine, { id: 'dataflow', input: undefined, parent: port.parent }) });
+}
+
+const tryIndexOf = ({ actor }: TaskRecord): number => actor?.getSnapshot().context.tryIndex ?? 0;

@@ -1,0 +1,114 @@
+/**
+ * Binds the executor machine to one opened plugin. The machine says whether it may be given tries; the plugin runs
+ * them and reports to the dataflow.
+ */
+import type { Actor } from 'xstate';
+
+import { ExecutorError } from '../machines/model/errors.ts';
+import type { Resources } from '../machines/model/resources.ts';
+import type { ExecutorState } from '../machines/model/states.ts';
+import { executorMachine, type ExecutorMachine } from '../machines/executor.ts';
+import type { ExecutorLoad, ExecutorPlugin, ExecutorPort, Lease, OpenExecutor, Try } from './executors/port.ts';
+import type { ActorSystem, Target } from './spawn.ts';
+
+export interface ExecutorHost extends ExecutorPort {
+  readonly system: ActorSystem;
+  readonly parent: Target;
+  /** The machine has entered a state. */
+  onState(label: string, state: ExecutorState, why: string | undefined): void;
+  onClosed(label: string): void;
+}
+
+/** One executor of a troupe, as the rest of the driver sees it. */
+export interface Executor {
+  readonly label: string;
+  readonly kind: string;
+  readonly copies: boolean;
+  readonly actor: Actor<ExecutorMachine>;
+  readonly state: ExecutorState;
+  /** Why it cannot be given a task with these resources, now or ever; `undefined` when it can. */
+  refusal(resources: Resources): string | undefined;
+  load(): ExecutorLoad;
+  submit(attempt: Try): void;
+  stop(lease: Lease, reason: unknown, graceMs: number): void;
+  why(lease: Lease): string | undefined;
+  drain(): void;
+  recover(): void;
+}
+
+const offered: readonly ExecutorState[] = ['starting', 'ready', 'degraded'];
+
+export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
+  const { label, kind, copies } = plugin;
+  const { system } = host;
+  /** Tries that have not ended: failed when the executor turns bad. */
+  const leases = new Map<string, Lease>();
+  let opened: OpenExecutor | undefined;
+
+  const port: ExecutorPort = {
+    clock: host.clock,
+    serializer: host.serializer,
+    note: (type, data) => host.note(type, { executor: label, ...data }),
+    report(report) {
+      if (ends.has(report.type)) leases.delete(keyOf(report));
+      host.report(report);
+    },
+  };
+
+  const state = (): ExecutorState => actor.getSnapshot().value;
+
+  function open(): void {
+    opened?.close().catch(() => {}); // recovering: what was opened before has failed already
+    opened = plugin.open(port);
+    opened.ready.then(
+      () => system.post(actor, { type: 'executor.started' }),
+      (error: unknown) => system.post(actor, { type: 'executor.failed', message: error instanceof Error ? error.message : String(error) }),
+    );
+  }
+
+  function failAll(why: string | undefined): void {
+    const error = new ExecutorError(`executor ${label} is in its bad state: ${why ?? 'unknown'}`, { label });
+    for (const { taskId, tryIndex } of leases.values()) host.report({ type: 'try.failed', taskId, tryIndex, kind: 'submit', error: { value: error } });
+    leases.clear();
+  }
+
+  const machine = executorMachine.provide({
+    actions: {
+      open,
+      failAll: ({ context }) => failAll(context.why),
+      close: () => void (opened?.close() ?? Promise.resolve()).catch((error: unknown) => port.note('executor.closeFailed', { message: String(error) })).then(() => system.post(actor, { type: 'executor.closed' })),
+      announce: ({ context }, { state: to }) => {
+        host.onState(label, to, context.why);
+        if (to === 'stopped') host.onClosed(label);
+      },
+    },
+  });
+  const actor: Actor<ExecutorMachine> = system.spawn(machine, { id: `executor/${label}`, input: { label, kind }, parent: host.parent });
+
+  return {
+    label,
+    kind,
+    copies,
+    actor,
+    get state() {
+      return state();
+    },
+    refusal(resources) {
+      const now = state();
+      if (!offered.includes(now)) return `it is ${now}${now === 'bad' ? `: ${actor.getSnapshot().context.why ?? ''}` : ''}`;
+      return opened?.misfit(resources);
+    },
+    load: () => opened?.load() ?? { queued: 0, running: 0, slots: 0 },
+    submit(attempt) {
+      leases.set(keyOf(attempt), attempt);
+      opened?.submit(attempt);
+    },
+    stop: (lease, reason, graceMs) => opened?.stop(lease, reason, graceMs),
+    why: (lease) => opened?.why(lease),
+    drain: () => system.post(actor, { type: 'executor.drain' }),
+    recover: () => system.post(actor, { type: 'executor.recover' }),
+  };
+}
+
+const ends: ReadonlySet<string> = new Set(['try.done', 'try.failed', 'try.stopped']);
+const keyOf = ({ taskId, tryIndex }: Lease): string => `${taskId}/${tryIndex}`;

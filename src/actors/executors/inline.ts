@@ -1,0 +1,124 @@
+/**
+ * Runs tries in the driver's own event loop: for what waits rather than computes, for tests, and for debugging.
+ *
+ * A synchronous function holds the loop until it returns, and cannot be stopped. An asynchronous one that ignores its
+ * signal is abandoned when its grace is over: its try has stopped and its slot is free, and what it still does is
+ * noted and lost. Console output is reported like that of any other executor, and printed by whoever prints reports.
+ */
+import { AsyncResource } from 'node:async_hooks';
+import { hostname, totalmem } from 'node:os';
+import { performance } from 'node:perf_hooks';
+
+import { openConsole } from '../console.ts';
+import { taskFinder } from '../loader.ts';
+import { runTask, type TaskHost } from '../run-task.ts';
+import { tryControl } from '../try-control.ts';
+import type { ExecutorPlugin, ExecutorPort, OpenExecutor, Place } from './port.ts';
+import { slots, type Pace, type SlotRunner } from './slots.ts';
+
+export interface InlineExecutorOptions {
+  readonly label: string;
+  /** Tries at once: asynchronous ones take turns. */
+  readonly workers: number;
+  /** False: task functions get the very arguments and give the very results. */
+  readonly copy: boolean;
+  /** What a try may print; `Infinity` for all of it. */
+  readonly outputBytes: number;
+}
+
+/** How long tries may hold the event loop until timers and I/O have their turn. */
+const SLICE_MS = 4;
+
+export function inlineExecutor(options: InlineExecutorOptions): ExecutorPlugin {
+  const { label, copy } = options;
+  return Object.freeze({ kind: 'inline', label, copies: copy, open: (port: ExecutorPort) => openInline(options, port) });
+}
+
+function openInline({ label, workers, copy, outputBytes }: InlineExecutorOptions, port: ExecutorPort): OpenExecutor {
+  const releaseConsole = openConsole();
+  const place: Place = Object.freeze({ host: hostname(), worker: `${process.pid}/inline` });
+  const host: TaskHost = { serializer: port.serializer, copies: copy, find: taskFinder(), outputBytes };
+
+  const run: SlotRunner = (attempt, hooks) => {
+    const control = tryControl();
+    let isOver = false;
+    hooks.started(place);
+    runTask(attempt, host, { control, progress: hooks.progress, output: hooks.output }).then(
+      (outcome) => {
+        isOver = true;
+        hooks.ended(outcome);
+      },
+      (error: unknown) => hooks.ended({ type: 'failed', kind: 'internal', error: { value: error } }),
+    );
+    return {
+      abort: control.abort,
+      kill() {
+        if (isOver) return;
+        port.note('try.abandoned', { taskId: attempt.taskId, tryIndex: attempt.tryIndex, name: attempt.name });
+        hooks.ended({ type: 'stopped' });
+      },
+    };
+  };
+
+  let pace: TimeSlices | undefined;
+  const all = slots({
+    label,
+    port,
+    workers,
+    capacity: { cores: workers, memoryBytes: totalmem() },
+    run,
+    pace: (startDue) => (pace = timeSlices(startDue)),
+  });
+  all.offer(workers);
+  return {
+    ready: Promise.resolve(),
+    misfit: all.misfit,
+    load: all.load,
+    submit: all.submit,
+    stop: all.stop,
+    why: all.why,
+    async close() {
+      await all.close();
+      pace?.cancel();
+      releaseConsole();
+    },
+  };
+}
+
+interface TimeSlices extends Pace {
+  cancel(): void;
+}
+
+/** Starts tries from a turn of the event loop of their own, and goes on within it until the slice is over. */
+function timeSlices(startDue: () => void): TimeSlices {
+  // not in the context of whoever submitted the first try: a join body, another task, a request
+  const context = new AsyncResource('troupe.inline');
+  let turn: NodeJS.Immediate | undefined;
+  let sliceMs = Number.NEGATIVE_INFINITY;
+
+  const isOver = (): boolean => performance.now() - sliceMs >= SLICE_MS;
+  function nextTurn(): void {
+    turn ??= setImmediate(() => {
+      turn = undefined;
+      sliceMs = performance.now();
+      context.runInAsyncScope(startDue);
+    });
+  }
+
+  return {
+    wake() {
+      if (turn !== undefined) return;
+      if (isOver()) nextTurn();
+      else context.runInAsyncScope(startDue);
+    },
+    mayGoOn() {
+      if (!isOver()) return true;
+      nextTurn();
+      return false;
+    },
+    cancel() {
+      if (turn !== undefined) clearImmediate(turn);
+      turn = undefined;
+    },
+  };
+}

@@ -1,0 +1,127 @@
+/**
+ * The one place where actors are created, named, watched, stopped and reaped, and where events reach them.
+ *
+ * Events are posted, not sent: a queue holds them and each is taken in a macrostep of its own, in order, however
+ * deep the effects that post them. So a chain of any length neither recurses nor reorders, every macrostep has a
+ * number, its cause is the macrostep that posted it, and an event to an actor that has ended is a visible dead letter.
+ */
+import { createActor, type Actor, type ActorOptions, type AnyActorLogic, type EventFromLogic, type InputFrom } from 'xstate';
+
+/** What the system needs of an actor that it is to tell something. */
+export interface Target<E extends { readonly type: string } = { readonly type: string }> {
+  readonly id: string;
+  send(event: E): void;
+  getSnapshot(): { readonly status: string; readonly value?: unknown; readonly error?: unknown };
+}
+
+/** One event taken by one actor. */
+export interface Step {
+  /** From 1, without gaps within a troupe. */
+  readonly seq: number;
+  /** `seq` of the step whose effects posted the event; 0 when it came from outside. */
+  readonly causeId: number;
+  readonly actorId: string;
+  readonly event: { readonly type: string };
+  /** State before and after; equal for a transition that stays. */
+  readonly from: string;
+  readonly to: string;
+}
+
+/** Told of what happens in the system. Must not throw. */
+export interface SystemWatch {
+  onStep(step: Step): void;
+  onDeadLetter(letter: Omit<Step, 'from' | 'to'>): void;
+  /** An actor has stopped with an error: a defect of ours. */
+  onError(actorId: string, error: unknown): void;
+}
+
+export interface ActorSystem {
+  /** Creates and starts an actor. It shares the parent's system, clock and inspection, but costs the parent nothing. */
+  spawn<L extends AnyActorLogic>(logic: L, options: { readonly id: string; readonly input: InputFrom<L>; readonly parent?: Target }): Actor<L>;
+  post<L extends AnyActorLogic>(target: Actor<L>, event: EventFromLogic<L>): void;
+  /**
+   * Runs `fn` right after the macrostep whose effect asks for it, before the next event is taken. Actors are made
+   * here: XState takes creating one inside an action for a mistake.
+   */
+  afterStep(fn: () => void): void;
+  /** Ends an actor that has not ended by itself. */
+  stop(target: Target): void;
+  /** Ids of the actors that have not ended. */
+  readonly live: ReadonlySet<string>;
+}
+
+interface Letter {
+  readonly target: Target;
+  readonly event: { readonly type: string };
+  readonly causeId: number;
+}
+
+export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyActorLogic>, 'clock' | 'inspect'> = {}): ActorSystem {
+  const live = new Set<string>();
+  let letters: Letter[] = [];
+  let isDraining = false;
+  let seq = 0;
+  let current = 0;
+  const afterwards: (() => void)[] = [];
+
+  function drain(): void {
+    isDraining = true;
+    try {
+      // a batch at a time: the array is swapped, not shifted, so that a long queue stays cheap
+      while (letters.length > 0) {
+        const batch = letters;
+        letters = [];
+        for (const letter of batch) deliver(letter);
+      }
+    } finally {
+      isDraining = false;
+      current = 0;
+    }
+  }
+
+  function deliver({ target, event, causeId }: Letter): void {
+    const before = target.getSnapshot();
+    current = ++seq;
+    if (before.status !== 'active') {
+      watch.onDeadLetter({ seq, causeId, actorId: target.id, event });
+      return;
+    }
+    target.send(event);
+    const after = target.getSnapshot();
+    watch.onStep({ seq, causeId, actorId: target.id, event, from: String(before.value), to: String(after.value) });
+    reap(target, after);
+    if (afterwards.length > 0) for (const fn of afterwards.splice(0)) fn();
+  }
+
+  function reap(target: Target, { status, error }: ReturnType<Target['getSnapshot']>): void {
+    if (status === 'active') return;
+    live.delete(target.id);
+    if (status === 'error') watch.onError(target.id, error);
+  }
+
+  return {
+    spawn(logic, { id, input, parent }) {
+      if (live.has(id)) throw new Error(`an actor named ${id} is alive`);
+      const actor = createActor(logic, { id, input, ...(parent === undefined ? options : { parent }) } as never) as Actor<typeof logic>;
+      live.add(id);
+      if (parent === undefined) actor.subscribe({ error: () => {} }); // reported by reap, not as an uncaught exception
+      actor.start();
+      reap(actor, actor.getSnapshot());
+      return actor;
+    },
+    post(target, event) {
+      letters.push({ target: target as unknown as Target, event: event as { type: string }, causeId: current });
+      if (!isDraining) drain();
+    },
+    afterStep(fn) {
+      if (isDraining) afterwards.push(fn);
+      else fn();
+    },
+    stop(target) {
+      // `stop()` refuses children and `stopChild` copies the parent's children: measured in docs/adr/0002
+      (target as unknown as { _stop(): void })._stop();
+      live.delete(target.id);
+    },
+    live,
+  };
+}

@@ -1,0 +1,284 @@
+/**
+ * The effects of the task machine: provided once a troupe, they find the task's record by its id. What they start
+ * comes back as an event of the task, by the dataflow.
+ */
+import { budgets, failureOf, POISON_WORKERS, type FailureKind } from '../machines/model/failures.ts';
+import { CancelledError, SerializationError, TimeLimitError, UnroutableError, WorkerLostError } from '../machines/model/errors.ts';
+import type { SettledState } from '../machines/model/states.ts';
+import { KEPT_SOURCES, type TaskDigest } from '../machines/model/story.ts';
+import type { TaskContext, TaskTimer } from '../machines/model/task.ts';
+import type { Asker } from '../machines/policies/firewall.ts';
+import type { RetryDecision, RetrySnapshot } from '../machines/policies/retry/port.ts';
+import type { RoutingCandidate, RoutingDecision, RoutingSnapshot } from '../machines/policies/routing/port.ts';
+import type { TaskMachine } from '../machines/task.ts';
+import { UnserializableError, type Serializer } from '../transport/serializers/port.ts';
+import type { Dataflow } from './dataflow.ts';
+import type { Executor } from './executor.ts';
+import type { Outcome, TaskRecord } from './records.ts';
+import type { Timers } from './timers.ts';
+
+/** What the effects of tasks need of the troupe. */
+export interface TaskPort {
+  readonly dataflow: () => Dataflow;
+  /** In the order of the configuration. */
+  readonly executors: ReadonlyMap<string, Executor>;
+  readonly serializer: Serializer;
+  readonly timers: Timers;
+  readonly nowMs: () => number;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+  /** How long a try that is to stop may take before its worker is killed. */
+  readonly stopGraceMs: number;
+  readonly askRetry: Asker<RetrySnapshot, RetryDecision>;
+  readonly askRouting: Asker<RoutingSnapshot, RoutingDecision>;
+  fact(type: string, data: Readonly<Record<string, unknown>>): void;
+  /** The back-off that the machine's delay answers. */
+  readonly backoffMs: (context: TaskContext) => number;
+  onSettled(digest: TaskDigest): void;
+}
+
+/** Ends the machine's wait for a confirmation some time after the executor should have killed the worker. */
+const GRACE_MARGIN_MS = 1000;
+const timerNames = ['backoff', 'limit', 'grace'] as const satisfies readonly TaskTimer[];
+
+/** @param machine - The published machine, or the user's behind the firewall. */
+export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
+  const { timers } = port;
+
+  /** Effects are asked for by live tasks only; a broken one has no record, and owes nothing. */
+  type Effect = (record: TaskRecord, context: TaskContext, tell: Dataflow['tell']) => void;
+  const effect = (run: Effect) => ({ context }: { context: TaskContext }): void => {
+    const dataflow = port.dataflow();
+    const record = dataflow.records.get(context.taskId);
+    if (record !== undefined) run(record, context, dataflow.tell);
+  };
+
+  const startTimer = ({ taskId, tryIndex }: TaskContext, timer: TaskTimer, ms: number): void =>
+    timers.start(`${taskId}/${timer}`, ms, () => port.dataflow().tell(taskId, { type: 'timer.fired', timer, tryIndex }));
+  const stopTimer = ({ taskId }: TaskContext, timer: TaskTimer): void => timers.cancel(`${taskId}/${timer}`);
+  const executorOf = ({ executor }: TaskContext): Executor | undefined => (executor === undefined ? undefined : port.executors.get(executor));
+
+  const routeTry: Effect = (record, context, tell) => {
+    const { taskId, tryIndex, placement } = context;
+    if (context.kind === 'join') {
+      tell(taskId, { type: 'task.routed', tryIndex, executor: DRIVER, policy: 'join' });
+      return;
+    }
+    const { candidates, reasons } = candidatesFor(record, context, port.executors);
+    if (candidates.length === 0) {
+      fail(record, context, 'unroutable', unroutable(record, context, reasons), tell);
+      return;
+    }
+    const placed = candidates.find(({ label }) => label === placement);
+    if (placed !== undefined) {
+      tell(taskId, { type: 'task.routed', tryIndex, executor: placed.label, policy: 'retry' });
+      return;
+    }
+    const { name, resources, failures } = context;
+    const { priority } = record.submission.settings;
+    const { decision, policy } = port.askRouting({ taskId, name, tryIndex, priority, resources, failures, candidates, random: port.random() });
+    tell(taskId, { type: 'task.routed', tryIndex, executor: decision.executor, policy, ...(decision.why === undefined ? undefined : { why: decision.why }) });
+  };
+
+  function fail(record: TaskRecord, context: TaskContext, kind: FailureKind, error: unknown, tell: Dataflow['tell']): void {
+    const { taskId, tryIndex, executor } = context;
+    record.error = error;
+    tell(taskId, { type: 'try.failed', tryIndex, failure: failureOf(kind, error, { tryIndex, ...(executor === undefined ? undefined : { executor }) }) });
+  }
+
+  const submitTry: Effect = (record, context, tell) => {
+    const { taskId, tryIndex, name, kind, resources, timeLimitMs } = context;
+    if (kind === 'join') {
+      runJoin(record, context, tell);
+      return;
+    }
+    const executor = executorOf(context);
+    if (executor === undefined) return;
+    const { definition, settings } = record.submission;
+    const values = record.values ?? [];
+    try {
+      if (executor.copies) record.encoded ??= port.serializer.encode(values, 'args');
+    } catch (cause) {
+      fail(record, context, 'serialization', refused(cause, record, context), tell);
+      return;
+    }
+    executor.submit({
+      taskId,
+      tryIndex,
+      kind,
+      name,
+      identity: definition.identity,
+      moduleUrl: definition.moduleUrl,
+      args: executor.copies && record.encoded !== undefined ? { bytes: record.encoded } : { values },
+      priority: settings.priority,
+      resources,
+      timeLimitMs,
+      shell: settings.shell,
+      outputs: settings.outputs,
+    });
+  };
+
+  /** The body of a join runs in the driver, outside of this macrostep: it is the user's code, and it makes tasks. */
+  function runJoin(record: TaskRecord, { taskId, tryIndex }: TaskContext, tell: Dataflow['tell']): void {
+    const abort = new AbortController();
+    record.abort = abort;
+    const failed = (error: unknown): void => {
+      record.error = error;
+      tell(taskId, abort.signal.aborted ? { type: 'try.stopped', tryIndex } : { type: 'try.failed', tryIndex, failure: failureOf('app', error, { tryIndex }) });
+    };
+    queueMicrotask(() => {
+      record.startedMs = port.nowMs();
+      tell(taskId, { type: 'try.started', tryIndex });
+      void (async () => record.submission.body?.(port.serializer.decode(port.serializer.encode(record.values, 'args')) as readonly unknown[], abort.signal))().then((joined) => {
+        record.joined = joined;
+        tell(taskId, { type: 'try.joining', tryIndex, waits: joined === undefined ? 0 : joined.sources.length + joined.foreign.length });
+      }, failed);
+    });
+  }
+
+  const askRetry: Effect = (record, context, tell) => {
+    stopTimer(context, 'limit');
+    stopTimer(context, 'grace');
+    const { taskId, tryIndex, name, failures, executor, resources, cost, retries } = context;
+    const failure = failures.at(-1);
+    if (failure === undefined) return;
+    if (failure.kind === 'timeLimit') record.error = new TimeLimitError(`${name} (${taskId}) ${failure.message}`, { taskId, tryIndex, limitMs: context.timeLimitMs ?? 0 });
+    if (budgets[failure.kind] === 'never') {
+      tell(taskId, { type: 'retry.decided', tryIndex, policy: 'never', decision: { again: false, why: `a failure of kind ${failure.kind} is final` } });
+      return;
+    }
+    const executors = record.submission.settings.executors ?? [...port.executors.keys()];
+    const { decision, policy } = port.askRetry({ taskId, name, failure, failures, tryIndex, executor, executors, resources, cost, retries, random: port.random() });
+    port.fact('retry.decided', { taskId, name, tryIndex, policy, again: decision.again, afterMs: decision.again ? (decision.afterMs ?? 0) : 0, failure, ...(decision.why === undefined ? undefined : { why: decision.why }) });
+    tell(taskId, { type: 'retry.decided', tryIndex, decision, policy });
+  };
+
+  const stopTry: Effect = (record, context) => {
+    const reason = record.cancelled?.reason;
+    record.abort?.abort(reason);
+    stopChildren(record);
+    executorOf(context)?.stop({ taskId: context.taskId, tryIndex: context.tryIndex }, reason, port.stopGraceMs);
+  };
+
+  function stopChildren({ taskId, children, cancelled }: TaskRecord): void {
+    for (const child of children) port.dataflow().cancel(child, cancelled?.reason, taskId);
+  }
+
+  function settle(context: TaskContext, state: SettledState): void {
+    const dataflow = port.dataflow();
+    const record = dataflow.records.get(context.taskId);
+    if (record === undefined) return;
+    for (const timer of timerNames) stopTimer(context, timer);
+    const outcome = outcomeOf(state, record, context);
+    const digest = digestOf(state, record, context, port.nowMs());
+    record.submission.settle(outcome, digest);
+    port.onSettled(digest);
+    dataflow.settled(context.taskId, state, digest.tries);
+  }
+
+  return machine.provide({
+    actions: {
+      routeTry: effect(routeTry),
+      submitTry: effect(submitTry),
+      askRetry: effect(askRetry),
+      startBackoff: effect((_, context) => startTimer(context, 'backoff', port.backoffMs(context))),
+      startLimit: effect((_, context) => {
+        if (context.timeLimitMs !== undefined) startTimer(context, 'limit', context.timeLimitMs);
+      }),
+      startGrace: effect((_, context) => {
+        stopTimer(context, 'limit');
+        startTimer(context, 'grace', port.stopGraceMs + GRACE_MARGIN_MS);
+      }),
+      stopTry: effect(stopTry),
+      awaitJoined: effect((record) => port.dataflow().awaitJoined(record)),
+      stopJoined: effect(stopChildren),
+      recordLate: ({ context, event }) => port.fact('try.late', { taskId: context.taskId, report: event.type }),
+      settle: ({ context }, { state }) => settle(context, state),
+    },
+  });
+}
+
+/** Where the bodies of joins run: not an executor, so the label cannot be asked for. */
+const DRIVER = 'driver';
+
+interface Candidates {
+  readonly candidates: readonly RoutingCandidate[];
+  /** Label → why it cannot run the task. */
+  readonly reasons: Readonly<Record<string, string>>;
+}
+
+/** Who could run the task, and why the others could not. */
+export function candidatesFor(record: TaskRecord, { resources }: Pick<TaskContext, 'resources'>, executors: ReadonlyMap<string, Executor>): Candidates {
+  const candidates: RoutingCandidate[] = [];
+  const reasons: Record<string, string> = {};
+  for (const label of record.submission.settings.executors ?? executors.keys()) {
+    const executor = executors.get(label);
+    const why = executor === undefined ? 'there is no such executor' : executor.refusal(resources);
+    if (executor !== undefined && why === undefined) candidates.push({ label, kind: executor.kind, ...executor.load() });
+    else reasons[label] = why ?? '';
+  }
+  return { candidates, reasons };
+}
+
+function unroutable({ submission }: TaskRecord, { taskId, name }: TaskContext, reasons: Readonly<Record<string, string>>): UnroutableError {
+  const { executors } = submission.settings;
+  const list = Object.entries(reasons).map(([label, why]) => `${label} (${why})`);
+  return new UnroutableError(`no executor could ever run ${name} (${taskId})${executors === undefined ? '' : `, which asks for ${executors.join(' or ')}`}: ${list.join('; ')}`, { taskId, candidates: reasons });
+}
+
+function refused(cause: unknown, { submission }: TaskRecord, { taskId, tryIndex, name }: TaskContext): unknown {
+  if (!(cause instanceof UnserializableError)) return cause;
+  const message = `${name} (${taskId}) was not sent: ${cause.message}; pass plain data, or a File for large data`;
+  return new SerializationError(message, { taskId, tryIndex, side: 'arguments', path: cause.path, cause });
+}
+
+function outcomeOf(state: SettledState, record: TaskRecord, context: TaskContext): Outcome {
+  if (state === 'done') return { state, value: record.arrived?.value };
+  return { state, error: errorOf(state, record, context) };
+}
+
+function errorOf(state: SettledState, record: TaskRecord, context: TaskContext): unknown {
+  const { taskId, name, tryIndex, lostWorkers } = context;
+  if (state === 'cancelled') {
+    const { reason, by } = record.cancelled ?? {};
+    const said = reason instanceof Error ? reason.message : reason;
+    return new CancelledError(`${name} (${taskId}) was cancelled${by === undefined ? '' : ` with ${by}`}${said === undefined ? '' : `: ${String(said)}`}`, { taskId, tryIndex, reason });
+  }
+  if (context.failures.at(-1)?.kind === 'workerLost' && lostWorkers.length >= POISON_WORKERS) {
+    return new WorkerLostError(`${name} (${taskId}) has taken down ${lostWorkers.length} workers (${lostWorkers.join(', ')}) and is not tried again`, {
+      taskId,
+      tryIndex,
+      hostname: record.place?.host ?? '',
+      cause: record.error,
+    });
+  }
+  return withOutput(record.error, record.output);
+}
+
+/** The last words of the console go on the error, unless it has something of that name. */
+function withOutput(error: unknown, output: string | undefined): unknown {
+  if (output !== undefined && output !== '' && error instanceof Error && Object.isExtensible(error) && !('output' in error)) {
+    Object.defineProperty(error, 'output', { value: output, enumerable: false, configurable: true });
+  }
+  return error;
+}
+
+function digestOf(state: SettledState, record: TaskRecord, context: TaskContext, settledMs: number): TaskDigest {
+  const { submission, submittedMs, startedMs, place, dependsOn, arrived } = record;
+  const { definition, settings, parentId } = submission;
+  const failure = context.failures.at(-1);
+  const optional = { parentId, startedMs, executor: context.executor, place, timeRequestMs: settings.timeRequestMs, key: settings.key, failure, bytes: state === 'done' ? arrived?.bytes : undefined };
+  return {
+    taskId: context.taskId,
+    name: context.name,
+    identity: definition.identity,
+    kind: definition.kind,
+    state,
+    dependsOn: dependsOn.slice(0, KEPT_SOURCES),
+    inputs: dependsOn.length,
+    tries: context.executor === undefined ? 0 : context.tryIndex + 1,
+    submittedMs,
+    settledMs,
+    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
+  };
+}

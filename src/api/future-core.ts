@@ -1,0 +1,76 @@
+/**
+ * The state behind a Future: shared by the Future, the resolver and the troupe, seen by no user. Lives as long as
+ * somebody holds the Future; holds the task's value once it has settled, and nothing of the graph.
+ */
+import type { Dataflow } from '../actors/dataflow.ts';
+import type { Outcome } from '../actors/records.ts';
+import type { TaskState } from '../machines/model/states.ts';
+import type { StoryEvent, TaskDigest } from '../machines/model/story.ts';
+import type { TaskActor, Waiting } from './views.ts';
+
+/** What a Future asks of its troupe. */
+export interface FuturePort {
+  readonly dataflow: Dataflow;
+  stateOf(taskId: string): TaskState;
+  storyOf(taskId: string): readonly StoryEvent[];
+  whyOf(taskId: string, outcome: Outcome | undefined): Waiting;
+  actorOf(taskId: string): TaskActor | undefined;
+  cancel(taskId: string, reason: unknown): void;
+  /** Somebody has asked for the outcome: a failure of it is no longer unread. */
+  onRead(taskId: string): void;
+}
+
+export class FutureCore {
+  readonly taskId: string;
+  readonly name: string;
+  readonly port: FuturePort;
+  outcome: Outcome | undefined;
+  digest: TaskDigest | undefined;
+  isRead = false;
+  #listeners: ((outcome: Outcome) => void)[] = [];
+
+  constructor(taskId: string, name: string, port: FuturePort) {
+    this.taskId = taskId;
+    this.name = name;
+    this.port = port;
+  }
+
+  get dataflow(): Dataflow {
+    return this.port.dataflow;
+  }
+
+  settle(outcome: Outcome, digest: TaskDigest): void {
+    this.outcome = outcome;
+    this.digest = digest;
+    const listeners = this.#listeners;
+    this.#listeners = [];
+    for (const listener of listeners) listener(outcome);
+  }
+
+  /** Calls back at once when it has settled. */
+  subscribe(listener: (outcome: Outcome) => void): void {
+    if (this.outcome === undefined) this.#listeners.push(listener);
+    else listener(this.outcome);
+  }
+
+  markRead(): void {
+    if (this.isRead) return;
+    this.isRead = true;
+    this.port.onRead(this.taskId);
+  }
+}
+
+/** What a part of a Future (`at(key)`, an output) is of its task's outcome. */
+export interface CoreView {
+  readonly taskId: string;
+  readonly name: string;
+  readonly dataflow: Dataflow;
+  readonly outcome: Outcome | undefined;
+  subscribe(listener: (outcome: Outcome) => void): void;
+  markRead(): void;
+}
+
+const cores = new WeakMap<object, CoreView>();
+export const attachCore = (future: object, core: CoreView): void => void cores.set(future, core);
+/** The core of a Future of this copy of troupe; `undefined` for any other thenable. */
+export const coreOf = (thenable: unknown): CoreView | undefined => (typeof thenable === 'object' && thenable !== null ? cores.get(thenable) : undefined);

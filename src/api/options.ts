@@ -1,0 +1,130 @@
+/**
+ * Options of tasks: what may be said, checked once where it is said, and what comes of it at a call.
+ */
+import { z } from 'zod';
+
+import type { TaskSettings } from '../actors/records.ts';
+import type { FileLike } from '../machines/model/command.ts';
+import { ConfigError } from '../machines/model/errors.ts';
+import type { Resources } from '../machines/model/resources.ts';
+import { streamTarget, type StreamOption, type StreamPathPolicy } from '../machines/model/stream-paths.ts';
+import type { Arg } from './arguments.ts';
+import { File } from './file.ts';
+
+export interface TaskOptions {
+  /** Labels of the executors that may run it. @defaultValue any */
+  readonly executors?: readonly string[];
+  /** What failures of its own may cost: each takes 1 unless the retry policy says otherwise. @defaultValue the policy's */
+  readonly retries?: number;
+  /** Larger first. @defaultValue 0 */
+  readonly priority?: number;
+  readonly resources?: Resources;
+  /** How long it needs, at least: only placement looks at it. */
+  readonly timeRequestMs?: number;
+  /** How long one try may run before it is stopped. @defaultValue unlimited */
+  readonly timeLimitMs?: number;
+  /** Cancels the task when it aborts. */
+  readonly signal?: AbortSignal;
+  /** Files (or futures of them) it reads beside its arguments: dependencies, not arguments. */
+  readonly inputs?: readonly Arg<FileLike>[];
+  /** Files it promises to make; one that is missing at the end fails the task. */
+  readonly outputs?: readonly File[];
+  /** Free text of yours: shown wherever the task is, and part of automatic file names. */
+  readonly key?: string;
+}
+export type JoinOptions = Omit<TaskOptions, 'executors' | 'resources' | 'timeRequestMs' | 'outputs'>;
+
+export interface ShellOptions extends TaskOptions {
+  /** A path or File appends; `{ path, mode: 'truncate' }` replaces; `{ auto: true }` names a file in the run directory. @defaultValue kept in memory, as `result.stdout` */
+  readonly stdout?: StreamOption;
+  readonly stderr?: StreamOption;
+  /** @defaultValue the driver's working directory */
+  readonly cwd?: string;
+  /** Added to the environment of the worker. */
+  readonly env?: Readonly<Record<string, string>>;
+}
+
+/** Anything a task can be given. */
+export type AnyOptions = ShellOptions;
+
+const amount = z.number().min(0);
+const resources = z.strictObject({ cores: amount, memoryBytes: amount, gpus: amount, nodes: amount.int().min(1), ranksPerNode: amount.int().min(1) }).partial();
+const stream = z.custom<StreamOption>((value) => typeof value === 'string' || (typeof value === 'object' && value !== null), 'is not a path, a File, { path, mode } or { auto: true }');
+const common = {
+  retries: z.number().min(0, 'must be 0 or more'),
+  priority: z.number(),
+  timeLimitMs: z.number().positive(),
+  signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, 'is not an AbortSignal'),
+  inputs: z.array(z.unknown()),
+  key: z.string(),
+};
+const placed = {
+  executors: z.array(z.string().min(1)).min(1, 'names no executor; leave it out for any'),
+  resources,
+  timeRequestMs: z.number().positive(),
+  outputs: z.array(z.custom<File>((value) => File.is(value), 'is not a File; write new File(path)')),
+};
+const schemas = {
+  function: z.strictObject({ ...common, ...placed }).partial(),
+  shell: z.strictObject({ ...common, ...placed, stdout: stream, stderr: stream, cwd: z.string().min(1), env: z.record(z.string(), z.string()) }).partial(),
+  join: z.strictObject(common).partial(),
+} as const;
+
+/** @throws ConfigError with the path of the first option that is wrong. */
+export function checkOptions(kind: keyof typeof schemas, options: unknown, task: string): AnyOptions {
+  return checked(schemas[kind], options, `options of ${task}`) as AnyOptions;
+}
+
+/** Checks data at an edge. @throws ConfigError naming field, value and way out. */
+export function checked<T>(schema: z.ZodType<T>, data: unknown, what: string): T {
+  const result = schema.safeParse(data);
+  if (result.success) return result.data;
+  const [issue] = result.error.issues;
+  const field = issue === undefined ? '' : [...issue.path, ...('keys' in issue && Array.isArray(issue.keys) ? [issue.keys[0]] : [])].map(String).join('.');
+  const value = field === '' ? data : field.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], data);
+  throw new ConfigError(`${what}: ${field === '' ? '' : `${field} `}${issue?.code === 'unrecognized_keys' ? 'is not an option' : `${issue?.message ?? 'is wrong'} (it is ${show(value)})`}`, {
+    field: field === '' ? what : field,
+    value,
+  });
+}
+
+function show(value: unknown): string {
+  if (typeof value === 'function') return 'a function';
+  try {
+    return JSON.stringify(value)?.slice(0, 80) ?? String(value);
+  } catch {
+    return typeof value;
+  }
+}
+
+/** What the options of a call come down to. */
+export function settingsOf(
+  options: AnyOptions,
+  call: { readonly taskId: string; readonly name: string; readonly kind: keyof typeof schemas; readonly retries: number; readonly runDir: string | undefined; readonly streamPath: StreamPathPolicy | undefined },
+): TaskSettings {
+  const { executors, retries = call.retries, priority = 0, resources: asked = {}, timeRequestMs, timeLimitMs, outputs = [], key } = options;
+  return {
+    executors,
+    retries,
+    priority,
+    resources: asked,
+    timeRequestMs,
+    timeLimitMs,
+    outputs: outputs.map(({ path }) => path),
+    key,
+    shell: call.kind === 'shell' ? shellSettings(options, call) : undefined,
+  };
+}
+
+function shellSettings({ stdout, stderr, cwd, env, key }: AnyOptions, { taskId, name, runDir, streamPath }: Parameters<typeof settingsOf>[1]): TaskSettings['shell'] {
+  const info = { taskId, name, tryIndex: 0, runDir, ...(key === undefined ? undefined : { label: key }) };
+  const out = streamTarget(stdout, 'stdout', info, streamPath);
+  const err = streamTarget(stderr, 'stderr', info, streamPath);
+  return {
+    ...(out === undefined ? undefined : { stdout: out }),
+    ...(err === undefined ? undefined : { stderr: err }),
+    ...(cwd === undefined ? undefined : { cwd }),
+    ...(env === undefined ? undefined : { env }),
+  };
+}
+

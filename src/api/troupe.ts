@@ -1,0 +1,272 @@
+/**
+ * What a program starts, calls and closes. Composes actors with plugins; everything it owns ends with `close()`.
+ */
+import type { ExecutorPlugin } from '../actors/executors/port.ts';
+import { inWorker } from '../actors/loader.ts';
+import type { TaskRecord } from '../actors/records.ts';
+import { digestStory, type Fact } from '../actors/recorder.ts';
+import { openTroupe, type OpenTroupe } from '../actors/troupe.ts';
+import { ClosedError, ConfigError } from '../machines/model/errors.ts';
+import { ids } from '../machines/model/ids.ts';
+import type { Counts } from '../machines/model/states.ts';
+import { taskMachine, type TaskMachine } from '../machines/task.ts';
+import { cbor } from '../transport/serializers/cbor.ts';
+import type { Arg, Args } from './arguments.ts';
+import { checkConfig, checkLabels, type CheckedConfig, type TroupeConfig } from './config.ts';
+import { threads } from './executors.ts';
+import { fileExtension, type File } from './file.ts';
+import { Future } from './future.ts';
+import { FutureCore, type FuturePort } from './future-core.ts';
+import { completed, stream, type StreamOptions } from './flow.ts';
+import { settingsOf } from './options.ts';
+import { inputsOf } from './resolve.ts';
+import { closed, currentScope, inScope, opened, type Scope } from './scope.ts';
+import { handleSignals } from './signals.ts';
+import { specOf, type Spec, type Task } from './task.ts';
+import { unreadFailures } from './unread.ts';
+import { explain } from './why.ts';
+import type { TaskActor, TroupeActor, TroupeEvents, TroupeSnapshot } from './views.ts';
+
+/**
+ * A graph of tasks with its executors.
+ *
+ * @example
+ * await using troupe = await Troupe.start({ executors: [threads({ workers: 2 })] });
+ * console.log(await simulate(42));
+ */
+export class Troupe {
+  readonly #config: CheckedConfig;
+  readonly #open: OpenTroupe;
+  readonly #ids = ids();
+  readonly #port: FuturePort;
+  readonly #unread = unreadFailures();
+  #closing: Promise<Counts> | undefined;
+  readonly #cleanups: (() => void | Promise<void>)[] = [];
+
+  private constructor(config: CheckedConfig) {
+    this.#config = config;
+    this.#open = openTroupe({
+      name: config.name,
+      runId: config.runId,
+      executors: config.executors ?? [threads()],
+      policies: config.policies,
+      machines: { task: (config.machines.task ?? taskMachine) as TaskMachine },
+      serializer: cbor({ extensions: [fileExtension as never] }),
+      clock: config.clock,
+      random: config.random,
+      stopGraceMs: config.stopGraceMs,
+      ...(config.inspect === undefined ? undefined : { inspect: config.inspect }),
+      output: (record, name, text) => this.#output(record, name, text),
+    });
+    const { dataflow, recorder } = this.#open;
+    this.#port = {
+      dataflow,
+      stateOf: (taskId) => dataflow.records.get(taskId)?.actor?.getSnapshot().value ?? 'pending',
+      storyOf: (taskId) => dataflow.records.get(taskId)?.story ?? (recorder.digest(taskId) === undefined ? [] : digestStory(recorder.digest(taskId) as never)),
+      whyOf: (taskId, outcome) => explain(this.#open, taskId, outcome),
+      actorOf: (taskId) => dataflow.records.get(taskId)?.actor as unknown as TaskActor | undefined,
+      cancel: (taskId, reason) => dataflow.cancel(taskId, reason),
+      onRead: (taskId) => this.#unread.read(taskId),
+    };
+    opened(this);
+    this.#cleanups.push(() => closed(this));
+    if (config.signals) this.#cleanups.push(handleSignals(() => this.close({ pending: 'cancel' })));
+  }
+
+  /**
+   * Checks the configuration, opens the executors, and takes tasks from then on.
+   *
+   * In a worker that imports the module of a task function this never settles: what stands above it is defined.
+   *
+   * @throws ConfigError naming field, value and way out.
+   */
+  static async start(config: TroupeConfig = {}): Promise<Troupe> {
+    const worker = inWorker();
+    if (worker !== undefined) return worker.neverStart();
+    const troupe = new Troupe(checkConfig(config));
+    return troupe;
+  }
+
+  get name(): string {
+    return this.#config.name;
+  }
+
+  /** @internal */
+  get isAmbient(): boolean {
+    return this.#config.ambient;
+  }
+
+  /** The root of the actor system. */
+  get actor(): TroupeActor {
+    return this.#open.actor as unknown as TroupeActor;
+  }
+
+  /**
+   * Makes a task.
+   *
+   * @throws ConfigError for an unknown executor label; ClosedError once `close` was called.
+   */
+  run<A extends readonly unknown[], R>(task: Task<A, R> | ((...args: Args<A>) => Future<R>), ...args: Args<A>): Future<R> {
+    const spec = specOf(task);
+    if (spec === undefined) throw new ConfigError('run: the first argument is not a task function; make one with task(import.meta, name, fn)', { field: 'task', value: task });
+    return this.#submit(spec, args) as Future<R>;
+  }
+
+  /** One task an item, in order. */
+  map<T, R>(task: Task<[item: T], R>, items: Iterable<Arg<T>>): Future<R>[] {
+    return Array.from(items, (item) => this.run(task, item));
+  }
+
+  /** Runs `fn`, and what it starts, with direct calls of task functions meaning this troupe. */
+  scope<T>(fn: () => T): T {
+    return inScope({ troupe: this, parentId: undefined }, fn);
+  }
+
+  /**
+   * Results of one task an item, in the order of the items, with at most `window` tasks in flight: the source is
+   * read as fast as results are taken. Rejects with the first failure; leaving the loop cancels what is in flight.
+   */
+  stream<T, R>(task: Task<[item: T], R>, items: Iterable<Arg<T>> | AsyncIterable<Arg<T>>, options: StreamOptions = {}): AsyncGenerator<R, void, undefined> {
+    return stream((item: Arg<T>) => this.run(task, item), items, options);
+  }
+
+  /** The futures in the order in which they settle, failed ones too. */
+  completed<F extends Future<unknown>>(futures: Iterable<F>): AsyncGenerator<F, void, undefined> {
+    return completed(futures);
+  }
+
+  /** Resolves when no task is live. */
+  idle(): Promise<void> {
+    return this.#open.idle();
+  }
+
+  /** Opens one more executor. @throws ConfigError for a label that is taken. */
+  addExecutor(plugin: ExecutorPlugin): void {
+    if (this.#closing !== undefined) throw new ClosedError(`${this.name} is closed; it takes no executors`, { troupe: this.name });
+    checkLabels([...this.#open.executors.keys(), plugin.label]);
+    this.#open.addExecutor(plugin);
+  }
+
+  /** What there is, as plain data: state, counts, executors with their load. */
+  snapshot(): TroupeSnapshot {
+    const { actor, dataflow, executors, live } = this.#open;
+    const { live: tasks, settled } = dataflow.actor.getSnapshot().context;
+    return {
+      name: this.name,
+      runId: this.#config.runId,
+      state: String(actor.getSnapshot().value),
+      tasks: { live: tasks, ...settled },
+      executors: [...executors.values()].map((executor) => ({ label: executor.label, kind: executor.kind, state: executor.state, ...executor.load() })),
+      actors: live.actors.size,
+      timers: live.timers,
+    };
+  }
+
+  /**
+   * Calls `listener` for every event of a type, `'*'` for all. A listener that throws is reported as a warning.
+   *
+   * @returns Stops listening.
+   */
+  on<K extends keyof TroupeEvents>(type: K, listener: (event: TroupeEvents[K]) => void): () => void {
+    const tell = (event: { readonly type: string }): void => {
+      if (type !== '*' && type !== event.type) return;
+      try {
+        listener(event as TroupeEvents[K]);
+      } catch (error) {
+        process.emitWarning(`a listener of ${type} threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
+      }
+    };
+    return this.#open.recorder.add({
+      ...(type === '*' || type === 'step' ? { step: (step, atMs) => tell({ type: 'step', atMs, ...step, event: step.event } as never) } : undefined),
+      fact: ({ type: of, atMs, data }: Fact) => tell({ ...data, type: of, atMs } as never),
+      settled: (digest) => tell({ type: 'task.settled', atMs: digest.settledMs, ...digest } as never),
+    });
+  }
+
+  /**
+   * Takes no more tasks, ends those there are, closes the executors.
+   *
+   * @returns Tasks by settled state, over the whole run. A second call returns the same.
+   */
+  close({ pending = 'wait' }: { readonly pending?: 'wait' | 'cancel' } = {}): Promise<Counts> {
+    const counts = this.#open.close(pending);
+    this.#closing ??= counts.then(async (settled) => {
+      for (const cleanup of this.#cleanups.splice(0).toReversed()) await cleanup();
+      const unread = this.#unread.summary();
+      if (unread !== undefined) process.emitWarning(`${this.name}: ${unread}`, { code: 'TROUPE_UNREAD' });
+      return settled;
+    });
+    return this.#closing;
+  }
+
+  /** Cancels what is pending, says so, and closes. */
+  async [Symbol.asyncDispose](): Promise<void> {
+    const { live } = this.#open.dataflow.actor.getSnapshot().context;
+    if (live > 0 && this.#closing === undefined) {
+      process.emitWarning(`${this.name} was left with ${live} task${live > 1 ? 's' : ''} pending, which were cancelled; await troupe.close() to wait for them`, { code: 'TROUPE_LEFT' });
+    }
+    await this.close({ pending: 'cancel' });
+  }
+
+  #submit(spec: Spec, args: readonly unknown[]): Future<unknown> {
+    const { definition, options } = spec;
+    const { name, kind } = definition;
+    const { dataflow } = this.#open;
+    const scope = currentScope();
+    const parentId = scope?.troupe === this && scope.parentId !== undefined && dataflow.records.has(scope.parentId) ? scope.parentId : undefined;
+    if (this.#closing !== undefined && parentId === undefined) {
+      throw new ClosedError(`${name}() was called after ${this.name} was told to close; call it before, or start another troupe`, { troupe: this.name });
+    }
+    this.#checkExecutors(options.executors, name);
+    const taskId = this.#ids.nextTask();
+    const settings = settingsOf(options, { taskId, name, kind, retries: this.#config.retries, runDir: this.#config.runDir, streamPath: this.#config.policies.streamPath });
+    const inputs = inputsOf<readonly [readonly unknown[], readonly unknown[]]>([args, options.inputs ?? []], dataflow, 'args');
+    const core = new FutureCore(taskId, name, this.#port);
+    const future = Future.of<unknown>(core, (options.outputs ?? []) as readonly File[]);
+    const { signal } = options;
+    const abort = (): void => dataflow.cancel(taskId, signal?.reason);
+    signal?.addEventListener('abort', abort, { once: true });
+    dataflow.submit({
+      taskId,
+      definition,
+      settings,
+      parentId,
+      args: {
+        ...inputs,
+        bind(stand) {
+          const bound = inputs.bind(stand);
+          return 'values' in bound ? { values: bound.values[0] } : bound;
+        },
+      },
+      body: (values, signal) => this.#runBody({ troupe: this, parentId: taskId }, definition.fn, values, signal),
+      settle: (outcome, digest) => {
+        signal?.removeEventListener('abort', abort);
+        core.settle(outcome, digest);
+        if (outcome.state === 'failed' && !core.isRead) this.#unread.add(taskId, () => `${name} (${taskId}): ${String(outcome.error)}`);
+      },
+    });
+    if (signal?.aborted === true) abort();
+    return future;
+  }
+
+  /** A future that the body returns is what it waits for; a promise of anything is awaited first. */
+  async #runBody(scope: Scope<Troupe>, fn: Spec['definition']['fn'], values: readonly unknown[], signal: AbortSignal): Promise<ReturnType<typeof inputsOf>> {
+    signal.throwIfAborted();
+    const returned = inScope(scope, () => (fn as (...args: readonly unknown[]) => unknown)(...values));
+    const result = returned instanceof Promise ? await returned : returned;
+    return inputsOf(result, this.#open.dataflow, 'result');
+  }
+
+  #checkExecutors(labels: readonly string[] | undefined, name: string): void {
+    const unknown = labels?.find((label) => !this.#open.executors.has(label));
+    if (unknown === undefined) return;
+    const known = [...this.#open.executors.keys()].map((label) => `'${label}'`).join(', ');
+    throw new ConfigError(`${name}: executors names '${unknown}', but ${this.name} has ${known}`, { field: 'executors', value: unknown });
+  }
+
+  #output(record: TaskRecord, name: 'stdout' | 'stderr', text: string): void {
+    const { taskId, submission } = record;
+    this.#open.recorder.fact('task.output', { taskId, name: submission.definition.name, stream: name, text });
+    if (this.#config.output === 'forward') process[name].write(text);
+  }
+}

@@ -1,0 +1,302 @@
+/**
+ * One task, from pending to settled.
+ *
+ *   pending ─deps.met→ queued ─try.launched→ launched ─try.started→ running ─try.done→ done
+ *      │                 ↑                        │ try.failed         │ try.joining→ joining ─join.done→ done
+ *      │             retrying ←[shouldRetry]─ deciding → failed        │
+ *      └─deps.failed→ depFailed         task.cancel, time limit → stopping → cancelled | deciding
+ *
+ * Flat and pure: no nesting, history, invoke, spawn or after; every effect is a named action that
+ * `actors/task.ts` provides, so the machine can be compiled, replayed and drawn as it stands.
+ * Told by the dataflow. Compare Parsl, `parsl/dataflow/states.py`.
+ */
+import { assign, setup } from 'xstate';
+
+import { budgets, INFRASTRUCTURE_RETRIES, POISON_WORKERS, type Failure } from './model/failures.ts';
+import type { SettledState } from './model/states.ts';
+import { KEPT_FAILURES, type RetryDecision, type TaskContext, type TaskEvent, type TaskInput } from './model/task.ts';
+
+type Args = { readonly context: TaskContext; readonly event: TaskEvent };
+
+// guards ─ pluggable: they read a policy's answer
+
+/** True when the retry policy wants another try. */
+export const shouldRetry = ({ event }: Args): boolean => event.type === 'retry.decided' && event.decision.again;
+/** True when the dependency policy runs the task without the inputs that failed. */
+export const shouldRunAnyway = ({ event }: Args): boolean => event.type === 'deps.failed' && event.run;
+
+// guards ─ bounds, whatever a policy says
+
+/** Reports of an earlier try are late. */
+export const isCurrentTry = ({ context, event }: Args): boolean => 'tryIndex' in event && event.tryIndex === context.tryIndex;
+export const isNeverRetried = ({ context }: Args): boolean => budgetOfLast(context) === 'never';
+/** The task has taken down several workers: a next one would go the same way. */
+export const isPoison = ({ context }: Args): boolean => context.lostWorkers.length >= POISON_WORKERS;
+/** A failure of the user's kind is retried while the accumulated cost is within `retries`. Source: Parsl, `DataFlowKernel.handle_exec_update`. */
+export const isOverBudget = ({ context, event }: Args): boolean =>
+  budgetOfLast(context) === 'user' ? context.cost + costOf(event) > context.retries : context.infrastructureFailures > INFRASTRUCTURE_RETRIES;
+export const isCancelledTry = (args: Args): boolean => isCurrentTry(args) && args.context.stopCause === 'cancel';
+export const isTimeLimit = ({ context, event }: Args): boolean =>
+  event.type === 'timer.fired' && event.timer === 'limit' && event.tryIndex === context.tryIndex;
+export const isBackoffOver = ({ context, event }: Args): boolean =>
+  event.type === 'timer.fired' && event.timer === 'backoff' && event.tryIndex === context.tryIndex;
+export const isGraceOver = ({ context, event }: Args): boolean =>
+  event.type === 'timer.fired' && event.timer === 'grace' && event.tryIndex === context.tryIndex;
+export const isCancelGraceOver = (args: Args): boolean => isGraceOver(args) && args.context.stopCause === 'cancel';
+
+function budgetOfLast({ failures }: TaskContext): 'user' | 'infrastructure' | 'never' {
+  const last = failures.at(-1);
+  return last === undefined ? 'never' : budgets[last.kind];
+}
+const costOf = (event: TaskEvent): number => (event.type === 'retry.decided' && event.decision.again ? (event.decision.cost ?? 1) : 1);
+
+// assignments
+
+function withFailure(context: TaskContext, failure: Failure): Partial<TaskContext> {
+  const budget = budgets[failure.kind];
+  const { worker } = failure;
+  const lost = failure.kind === 'workerLost' && worker !== undefined && !context.lostWorkers.includes(worker);
+  return {
+    failures: [...context.failures.slice(1 - KEPT_FAILURES), failure],
+    infrastructureFailures: context.infrastructureFailures + (budget === 'infrastructure' ? 1 : 0),
+    ...(lost ? { lostWorkers: [...context.lostWorkers, worker] } : undefined),
+  };
+}
+
+/** An effect: `actors/task.ts` provides it. Without one the machine is only drawn, tested or replayed. */
+function effect(): void {}
+
+/** A try that was to stop has ended without a result. */
+const stopped = [
+  { guard: 'isCancelledTry', target: 'cancelled' },
+  { guard: 'isCurrentTry', target: 'deciding' },
+  { actions: 'recordLate' },
+] as const;
+
+export const taskMachine = setup({
+  types: {} as { context: TaskContext; events: TaskEvent; input: TaskInput; tags: 'settled' },
+  guards: {
+    shouldRetry,
+    shouldRunAnyway,
+    isCurrentTry,
+    isNeverRetried,
+    isPoison,
+    isOverBudget,
+    isCancelledTry,
+    isTimeLimit,
+    isBackoffOver,
+    isGraceOver,
+    isCancelGraceOver,
+  },
+  actions: {
+    // pluggable: moves the next try to where the retry policy wants it
+    applyPlacement: assign(({ context: { decision, resources } }) =>
+      decision?.again === true
+        ? { placement: decision.executor, resources: { ...resources, ...decision.resources } }
+        : { placement: undefined },
+    ),
+    // bookkeeping
+    recordFailure: assign(({ context }, { failure }: { failure: Failure }) => withFailure(context, failure)),
+    recordTimeLimit: assign(({ context }) =>
+      withFailure(context, {
+        kind: 'timeLimit',
+        name: 'TimeLimitError',
+        code: 'ERR_TIME_LIMIT',
+        message: `ran longer than its limit of ${context.timeLimitMs} ms`,
+        tryIndex: context.tryIndex,
+        ...(context.executor === undefined ? undefined : { executor: context.executor }),
+      }),
+    ),
+    keepRoute: assign({ executor: (_, { executor }: { executor: string }) => executor }),
+    keepDecision: assign(({ context }, { decision }: { decision: RetryDecision }) => ({
+      decision,
+      cost: context.cost + (decision.again && budgetOfLast(context) === 'user' ? (decision.cost ?? 1) : 0),
+    })),
+    nextTry: assign({ tryIndex: ({ context }) => context.tryIndex + 1, stopCause: undefined }),
+    stopForCancel: assign({ stopCause: 'cancel' }),
+    stopForTimeLimit: assign({ stopCause: 'timeLimit' }),
+    // effects
+    routeTry: effect,
+    submitTry: effect,
+    askRetry: effect,
+    startBackoff: effect,
+    startLimit: effect,
+    startGrace: effect,
+    stopTry: effect,
+    awaitJoined: effect,
+    stopJoined: effect,
+    recordLate: effect,
+    settle: (_, _params: { state: SettledState }) => {},
+  },
+  delays: {
+    // pluggable: how long a retry waits
+    backoff: ({ context }) => (context.decision?.again === true ? (context.decision.afterMs ?? 0) : 0),
+  },
+}).createMachine({
+  id: 'task',
+  context: ({ input }) => ({
+    ...input,
+    tryIndex: 0,
+    executor: undefined,
+    placement: undefined,
+    failures: [],
+    cost: 0,
+    infrastructureFailures: 0,
+    lostWorkers: [],
+    decision: undefined,
+    stopCause: undefined,
+  }),
+  initial: 'pending',
+  on: {
+    // a report that no state below expects belongs to a try that is over
+    'try.launched': { actions: 'recordLate' },
+    'try.started': { actions: 'recordLate' },
+    'try.done': { actions: 'recordLate' },
+    'try.failed': { actions: 'recordLate' },
+    'try.stopped': { actions: 'recordLate' },
+  },
+  states: {
+    pending: {
+      description: 'Waits until each of its inputs has settled.',
+      on: {
+        'deps.met': 'queued',
+        'deps.failed': [
+          { guard: 'shouldRunAnyway', target: 'queued' },
+          { target: 'depFailed', actions: { type: 'recordFailure', params: ({ event }) => ({ failure: event.failure }) } },
+        ],
+        'task.cancel': 'cancelled',
+      },
+    },
+    queued: {
+      description: 'Is being routed to an executor, then waits there for a free worker.',
+      entry: 'routeTry',
+      on: {
+        'task.routed': {
+          guard: 'isCurrentTry',
+          actions: [{ type: 'keepRoute', params: ({ event }) => ({ executor: event.executor }) }, 'submitTry'],
+        },
+        'try.launched': { guard: 'isCurrentTry', target: 'launched' },
+        'try.started': { guard: 'isCurrentTry', target: 'running' },
+        'try.done': { guard: 'isCurrentTry', target: 'done' },
+        'try.failed': {
+          guard: 'isCurrentTry',
+          target: 'deciding',
+          actions: { type: 'recordFailure', params: ({ event }) => ({ failure: event.failure }) },
+        },
+        'task.cancel': { target: 'cancelled', actions: 'stopTry' },
+      },
+    },
+    launched: {
+      description: 'Sent to a worker that has not been heard from yet. A result may come without a word in between.',
+      entry: 'startLimit',
+      on: {
+        'try.started': { guard: 'isCurrentTry', target: 'running' },
+        'try.done': { guard: 'isCurrentTry', target: 'done' },
+        'try.failed': {
+          guard: 'isCurrentTry',
+          target: 'deciding',
+          actions: { type: 'recordFailure', params: ({ event }) => ({ failure: event.failure }) },
+        },
+        'timer.fired': { guard: 'isTimeLimit', target: 'stopping', actions: ['recordTimeLimit', 'stopForTimeLimit'] },
+        'task.cancel': { target: 'stopping', actions: 'stopForCancel' },
+      },
+    },
+    running: {
+      description: 'A worker runs it; the body of a join runs in the driver.',
+      entry: 'startLimit',
+      on: {
+        'try.done': { guard: 'isCurrentTry', target: 'done' },
+        'try.joining': { guard: 'isCurrentTry', target: 'joining' },
+        'try.failed': {
+          guard: 'isCurrentTry',
+          target: 'deciding',
+          actions: { type: 'recordFailure', params: ({ event }) => ({ failure: event.failure }) },
+        },
+        'timer.fired': { guard: 'isTimeLimit', target: 'stopping', actions: ['recordTimeLimit', 'stopForTimeLimit'] },
+        'task.cancel': { target: 'stopping', actions: 'stopForCancel' },
+      },
+    },
+    joining: {
+      description: 'Its body has returned futures; waits until each has settled. It is not tried again from here.',
+      entry: 'awaitJoined',
+      on: {
+        'join.done': 'done',
+        'join.failed': { target: 'failed', actions: { type: 'recordFailure', params: ({ event }) => ({ failure: event.failure }) } },
+        'timer.fired': { guard: 'isTimeLimit', target: 'failed', actions: ['recordTimeLimit', 'stopJoined'] },
+        'task.cancel': { target: 'cancelled', actions: 'stopJoined' },
+      },
+    },
+    stopping: {
+      description:
+        'Its try is being stopped, by cancel or time limit; ends when the executor confirms or the grace is over. A result that comes now is recorded and dropped.',
+      entry: ['stopTry', 'startGrace'],
+      on: {
+        'try.stopped': stopped,
+        'try.failed': stopped,
+        'try.done': [
+          { guard: 'isCancelledTry', target: 'cancelled', actions: 'recordLate' },
+          { guard: 'isCurrentTry', target: 'deciding', actions: 'recordLate' },
+          { actions: 'recordLate' },
+        ],
+        'timer.fired': [
+          { guard: 'isCancelGraceOver', target: 'cancelled' },
+          { guard: 'isGraceOver', target: 'deciding' },
+        ],
+        'task.cancel': { actions: 'stopForCancel' },
+      },
+    },
+    deciding: {
+      description: 'A try has failed: the retry policy is asked once, and its answer is recorded.',
+      entry: 'askRetry',
+      on: {
+        'retry.decided': [
+          { guard: 'isNeverRetried', target: 'failed' },
+          { guard: 'isPoison', target: 'failed' },
+          { guard: 'isOverBudget', target: 'failed' },
+          {
+            guard: 'shouldRetry',
+            target: 'retrying',
+            actions: [{ type: 'keepDecision', params: ({ event }) => ({ decision: event.decision }) }, 'applyPlacement'],
+          },
+          { target: 'failed' },
+        ],
+        'task.cancel': 'cancelled',
+      },
+    },
+    retrying: {
+      description: 'Waits out the back-off before its next try.',
+      entry: 'startBackoff',
+      on: {
+        'timer.fired': { guard: 'isBackoffOver', target: 'queued', actions: 'nextTry' },
+        'task.cancel': 'cancelled',
+      },
+    },
+    done: { type: 'final', tags: 'settled', description: 'Settled with a value.', entry: { type: 'settle', params: { state: 'done' } } },
+    failed: {
+      type: 'final',
+      tags: 'settled',
+      description: 'Settled with an error: its own, or one nothing could mend.',
+      entry: { type: 'settle', params: { state: 'failed' } },
+    },
+    depFailed: {
+      type: 'final',
+      tags: 'settled',
+      description: 'Settled without a try, because an input has no value.',
+      entry: { type: 'settle', params: { state: 'depFailed' } },
+    },
+    cancelled: {
+      type: 'final',
+      tags: 'settled',
+      description: 'Settled because someone cancelled it, or what it depends on, or the join that made it.',
+      entry: { type: 'settle', params: { state: 'cancelled' } },
+    },
+  },
+});
+export type TaskMachine = typeof taskMachine;
+
+/** What may be replaced in `taskMachine.provide(…)`; everything else is a bound or an effect. */
+export const taskPluggable = {
+  guards: ['shouldRetry', 'shouldRunAnyway'],
+  actions: ['applyPlacement'],
+  delays: ['backoff'],
+} as const;
