@@ -34,11 +34,12 @@ export function missingPackages() {
 
 async function install(reason) {
   report(`installing the packages of package-lock.json (${reason}) …`);
-  // The lock file names binaries for Linux; other systems resolve their own.
-  const command = process.platform === 'linux' ? ['ci'] : ['install', '--no-package-lock', '--no-save'];
+  // Not `npm ci`: it refuses a lock file that leaves out optional binaries for other platforms, as npm writes one when
+  // a registry lacks them. This installs what the lock file names, finds the platform's own binaries, and saves nothing.
   const started = Date.now();
-  const { code } = await run('npm', [...command, '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'], { inherit: true });
-  if (code !== 0) throw new Error(`npm ${command[0]} failed with exit code ${code}`);
+  const args = ['install', '--no-save', '--prefer-offline', '--no-audit', '--no-fund', '--loglevel=error'];
+  const { code } = await run('npm', args, { inherit: true });
+  if (code !== 0) throw new Error(`npm install failed with exit code ${code}`);
   report(`installed in ${seconds(started)} s`);
 }
 

@@ -1,10 +1,10 @@
 /**
  * `npm test`: the whole local gate, in the order in which failures are cheapest. Steps of one row run two at
- * a time. It stops after the row in which something failed. `npm test -- lint unit` runs only the steps that are named.
+ * a time. It stops after the row in which something failed. `npm test -- lint tests` runs only the steps that are named.
  *
  * Every run leaves `out/steps.json` (what ran, how it ended) and the full output of each step in `out/logs/`.
  */
-import { mkdirSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { existsSync, mkdirSync, readFileSync, readdirSync, rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 
 import { build } from './build.mjs';
@@ -12,13 +12,27 @@ import { checkPackage } from './check-package.mjs';
 import { report, root, run, runTool } from './process.mjs';
 import { setup } from './setup.mjs';
 
-const vitest = (name, args) => async () => {
-  const json = join(root, `out/vitest-${name}.json`);
-  const result = await runTool('vitest', ['run', '--reporter=default', '--reporter=json', `--outputFile.json=${json}`, ...args], {
-    env: { FORCE_COLOR: '0' },
-  });
-  return { ...result, note: counted(json) };
-};
+/** Unit, property, end-to-end and type tests in one run. A run that left out a file has failed, whatever it says. */
+async function tests() {
+  const json = join(root, 'out/vitest.json');
+  const args = ['run', '--coverage', '--reporter=default', '--reporter=json', `--outputFile.json=${json}`];
+  const result = await runTool('vitest', args, { env: { NO_COLOR: '1', FORCE_COLOR: undefined } });
+  if (!existsSync(json)) return { ...result, code: result.code || 1 };
+  const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(json, 'utf8'));
+  const files = readdirSync(join(root, 'test'), { recursive: true }).filter(
+    (name) => /\.test(-d)?\.ts$/.test(name) && !name.startsWith('real/'),
+  );
+  const left = files.filter((name) => !testResults.some((each) => each.name === join(root, 'test', name)));
+  const note = `${numPassedTests} passed${numFailedTests > 0 ? `, ${numFailedTests} failed` : ''}`;
+  if (left.length === 0) return { ...result, note };
+  return { code: result.code || 1, output: `${result.output}\nThese files were not run:\n${left.join('\n')}\n`, note };
+}
+
+/** A change of the public surface shows as a diff of etc/troupe.api.md: written here, refused in CI. */
+function api() {
+  mkdirSync(join(root, 'etc'), { recursive: true });
+  return runTool('api-extractor', process.env.CI ? ['run'] : ['run', '--local']);
+}
 
 const rows = [
   // First, since examples and tests see the package as a user does: through dist/.
@@ -29,14 +43,8 @@ const rows = [
     format: () => runTool('oxfmt', ['--check']),
     unused: () => runTool('knip', ['--no-progress']),
   },
-  { unit: vitest('unit', ['--coverage']) },
-  {
-    'type tests': vitest('types', ['--project=unit', '--typecheck.only']),
-    package: checkPackage,
-    // A change of the public surface shows as a diff of etc/troupe.api.md: written here, refused in CI.
-    api: () => runTool('api-extractor', process.env.CI ? ['run'] : ['run', '--local']),
-    docs: () => run(process.execPath, ['scripts/docs.mjs', '--check']),
-  },
+  { tests },
+  { package: checkPackage, api, docs: () => run(process.execPath, ['scripts/docs.mjs', '--check']) },
 ];
 
 const summary = [];
@@ -56,15 +64,6 @@ const lastLines = (text, count) => {
   return lines.length <= count ? lines.join('\n') : [`… ${lines.length - count} lines before these …`, ...lines.slice(-count)].join('\n');
 };
 
-function counted(json) {
-  try {
-    const { numPassedTests, numFailedTests } = JSON.parse(readFileSync(json, 'utf8'));
-    return `${numPassedTests} passed${numFailedTests > 0 ? `, ${numFailedTests} failed` : ''}`;
-  } catch {
-    return 'no report';
-  }
-}
-
 function fail(message) {
   report(message);
   process.exitCode = 1;
@@ -76,7 +75,7 @@ async function main(only) {
   if (strange !== undefined) return fail(`there is no step "${strange}"; there are: ${known.join(', ')}`);
   const started = Date.now();
   rmSync(join(root, 'out/logs'), { recursive: true, force: true });
-  for (const file of ['steps.json', 'vitest-unit.json', 'vitest-types.json']) rmSync(join(root, 'out', file), { force: true });
+  for (const file of ['steps.json', 'vitest.json']) rmSync(join(root, 'out', file), { force: true });
   mkdirSync(join(root, 'out/logs'), { recursive: true });
   try {
     await setup({ build: false });

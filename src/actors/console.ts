@@ -81,11 +81,11 @@ function textOf(chunk: unknown, encoding: unknown): string {
 /** The output of one try: forwarded up to a budget, its end kept. */
 export interface TryOutput {
   print(stream: Stream, text: string): void;
-  /** Says in one line how much was dropped, if any; what comes later is ignored. */
-  end(): void;
-  /** The last {@link TAIL_BYTES} of both streams, in the order they came; `undefined` when there was nothing. */
-  readonly tail: string | undefined;
-  readonly hasEnded: boolean;
+  /**
+   * Says in one line how much was dropped, if any.
+   * @returns The last {@link TAIL_BYTES} of both streams, in the order they came; `undefined` when there was nothing.
+   */
+  end(): string | undefined;
 }
 
 export function tryOutput(budgetBytes: number, forward: (stream: Stream, text: string) => void): TryOutput {
@@ -94,7 +94,6 @@ export function tryOutput(budgetBytes: number, forward: (stream: Stream, text: s
   let cut: Stream = 'stdout';
   let tail = '';
   let isLineOpen = false;
-  let hasEnded = false;
 
   function send(stream: Stream, text: string): void {
     if (text === '') return;
@@ -104,7 +103,6 @@ export function tryOutput(budgetBytes: number, forward: (stream: Stream, text: s
 
   return {
     print(stream, text) {
-      if (hasEnded) return;
       tail = lastBytes(tail + text, 2 * TAIL_BYTES); // cut to size when it is asked for
       const bytes = Buffer.byteLength(text);
       if (bytes <= left) {
@@ -113,20 +111,14 @@ export function tryOutput(budgetBytes: number, forward: (stream: Stream, text: s
         return;
       }
       if (dropped === 0) cut = stream;
-      dropped += bytes - left;
-      if (left > 0) send(stream, firstBytes(text, left));
+      const head = firstBytes(text, left);
+      dropped += bytes - Buffer.byteLength(head);
       left = 0;
+      send(stream, head);
     },
     end() {
-      if (hasEnded) return;
-      hasEnded = true;
       if (dropped > 0) send(cut, `${isLineOpen ? '\n' : ''}… ${dropped} bytes more were dropped: a try may print ${budgetBytes} (outputBytes)\n`);
-    },
-    get tail() {
       return tail === '' ? undefined : lastBytes(tail, TAIL_BYTES);
-    },
-    get hasEnded() {
-      return hasEnded;
     },
   };
 }

@@ -29,7 +29,7 @@ export interface Current {
 
 /** One try of this realm and what it prints. */
 export interface TryScope {
-  readonly current: Current;
+  current(): Current;
   /** Told of what the try writes to the console. True: it is taken, and does not go to the console of this process. */
   print(stream: 'stdout' | 'stderr', text: string): boolean;
 }
@@ -47,7 +47,7 @@ export function current(): Current {
   if (scope === undefined) {
     throw new NoTroupeError('current() was called outside of a task; it says something only inside a task function while it runs', { candidates: [] });
   }
-  return scope.current;
+  return scope.current();
 }
 
 /** The scope of the try that calls this; `undefined` outside of a task function. */

@@ -59,6 +59,7 @@ export function dataflow(port: DataflowPort): Dataflow {
   const { system } = port;
   const records = new Map<string, TaskRecord>();
   const nodes = graph();
+  const tasks = system.supervisor('tasks', port.parent);
   let promises = 0;
 
   const self: Dataflow = {
@@ -114,7 +115,7 @@ export function dataflow(port: DataflowPort): Dataflow {
     const { definition, settings, args } = record.submission;
     const { name, kind } = definition;
     const { retries, resources, timeLimitMs } = settings;
-    record.actor = system.spawn(port.machine, { id: taskId, parent: port.parent, input: { taskId, name, kind, retries, resources, timeLimitMs } });
+    record.actor = system.spawn(port.machine, { id: taskId, parent: tasks, input: { taskId, name, kind, retries, resources, timeLimitMs } });
     const missing = await_(taskId, args);
     const by = args.cancelledBy();
     if (record.cancelled !== undefined) tell(taskId, { type: 'task.cancel' });

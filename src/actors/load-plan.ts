@@ -26,6 +26,8 @@ export interface LoadPlan {
   readonly registers: readonly string[];
   /** URL that a worker imports for a module; waits when it has to be made first. */
   importUrlOf(moduleUrl: string): string | Promise<string>;
+  /** URL of the program of a worker: troupe's own, which is TypeScript only when troupe runs from its sources. */
+  programUrlOf(url: string): string | Promise<string>;
   close(): void;
 }
 
@@ -98,16 +100,18 @@ export function loadPlan(option: LoaderOption, driver: DriverFlags = thisDriver(
   const values = [...flags, ...flagsOf((driver.env['NODE_OPTIONS'] ?? '').split(/\s+/))].flatMap(({ value }) => value ?? []);
   const { registersTsx, bundles } = ways.find(({ applies }) => applies(option, values, driver)) as Way;
   const conditions = flags.flatMap(({ name, value }) => (conditionFlags.includes(name) && value !== undefined ? [value] : []));
-  const bundled = bundles ? bundler(conditions) : undefined;
+  const { prepare, close } = bundler(conditions);
   const ready = new Map<string, string>();
+  const prepared = (url: string): string | Promise<string> => {
+    if (!isTypeScript(url)) return url;
+    return ready.get(url) ?? prepare(url).then((made) => remember(ready, url, made));
+  };
   return {
     execArgv: flags.filter(({ value }) => value === undefined || !isTsx(value)).flatMap(({ words }) => words),
     registers: registersTsx ? [tsxApi(values.find(isTsx) ?? 'tsx', driver)] : [],
-    importUrlOf(moduleUrl) {
-      if (bundled === undefined || !isTypeScript(moduleUrl)) return moduleUrl;
-      return ready.get(moduleUrl) ?? bundled.prepare(moduleUrl).then((url) => remember(ready, moduleUrl, url));
-    },
-    close: () => bundled?.close(),
+    importUrlOf: bundles ? prepared : (url) => url,
+    programUrlOf: prepared,
+    close,
   };
 }
 

@@ -28,6 +28,7 @@ export interface ShellContext {
   readonly name: string;
   /** Stops the whole group: SIGTERM, then SIGKILL to what is left after `graceMs`. */
   readonly signal: AbortSignal;
+  /** Read when the group is stopped. */
   readonly graceMs: number;
   /** Told what comes on streams that are kept in memory, as it comes. Must not throw. */
   output?(stream: Stream, text: string): void;
@@ -38,7 +39,7 @@ export const MAX_OUTPUT_BYTES = 16 * 1024 ** 2;
 /** What a {@link ShellExitError} keeps of a stream. */
 const TAIL_BYTES = 4096;
 /** For processes that end by themselves once the command has, as the `tee` of `> >(tee log)` does. */
-const LINGER_MS = 1000;
+const LINGER_MS = 2000;
 /** A pipe that a process outside of the group holds open is given up when nothing has come for this long. */
 const QUIET_MS = 50;
 /** A process that SIGKILL does not end is stuck in the kernel (a dead file server): do not hang with it. */
@@ -49,7 +50,7 @@ const LONGEST_TIMER_MS = 2_147_483_647;
  * Runs a command; resolves when it has exited with 0 and nothing of its process group is left.
  *
  * - A string or `Command` is run by `/bin/bash -c`; an array is a program and its arguments. stdin is `/dev/null`.
- * - What the command leaves behind in its group has a second to end, then it is stopped as on abort: the slot is
+ * - What the command leaves behind in its group has two seconds to end, then it is stopped as on abort: the slot is
  *   about to be another task's. A script that starts background processes ends with `wait`.
  * - A stream without a target is kept as UTF-8 text, at most {@link MAX_OUTPUT_BYTES}. It is a socket, as always in
  *   Node: a program cannot open it by name, so `>&2` works and `> /dev/stderr` does not. With a target it is that
@@ -59,7 +60,7 @@ const LONGEST_TIMER_MS = 2_147_483_647;
  * ConfigError when a stream outgrows the memory it may take.
  */
 export async function runShell(line: Line, settings: ShellSettings = {}, context: ShellContext): Promise<ShellResult> {
-  const { signal, graceMs } = context;
+  const { signal } = context;
   signal.throwIfAborted();
   const plan = planOf(line, context);
   const files = await openFiles(settings, plan, context);
@@ -80,7 +81,7 @@ export async function runShell(line: Line, settings: ShellSettings = {}, context
   signal.addEventListener('abort', onAbort, { once: true });
   if (signal.aborted) onAbort();
   try {
-    await untilGone(group, halt.signal, graceMs, () =>
+    await untilGone(group, halt.signal, context, () =>
       context.output?.(
         'stderr',
         `troupe: the command of ${who(context)} left processes behind; they are stopped (a script waits for them with \`wait\`)\n`,
@@ -218,14 +219,14 @@ async function whyNot({ file, command }: Plan, cwd: string | undefined, failure:
 }
 
 /** Settles when nothing of the group is left: by itself, or because it was stopped. */
-async function untilGone(group: Group, halt: AbortSignal, graceMs: number, onLeftovers: () => void): Promise<void> {
+async function untilGone(group: Group, halt: AbortSignal, context: ShellContext, onLeftovers: () => void): Promise<void> {
   await pause(Number.POSITIVE_INFINITY, { sooner: group.exited, halt });
   if (!halt.aborted) {
     if (await isGone(group, LINGER_MS, halt)) return;
     if (!halt.aborted) onLeftovers();
   }
   signalGroup(group.pid, 'SIGTERM');
-  if (await isGone(group, graceMs)) return;
+  if (await isGone(group, context.graceMs)) return;
   signalGroup(group.pid, 'SIGKILL');
   await isGone(group, UNKILLABLE_MS);
 }

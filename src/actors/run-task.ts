@@ -6,8 +6,8 @@ import type { Line, ShellResult } from '../machines/model/command.ts';
 import { MissingOutputsError, RemoteError, SerializationError } from '../machines/model/errors.ts';
 import type { FailureKind } from '../machines/model/failures.ts';
 import { UnserializableError, type Serializer } from '../transport/serializers/port.ts';
-import { tryOutput } from './console.ts';
-import { inTry, outsideTry, type TryScope } from './current.ts';
+import { tryOutput, type TryOutput } from './console.ts';
+import { inTry, outsideTry, type Current, type TryScope } from './current.ts';
 import type { Definition } from './definitions.ts';
 import type { Payload, Try } from './executors/port.ts';
 import type { TaskFinder } from './loader.ts';
@@ -35,42 +35,40 @@ export interface TryHooks {
   readonly control: TryControl;
   /** URL to import the module by, where it is not the one that defines it. */
   readonly importUrl?: string;
+  /** @throws UnserializableError for a value that cannot cross to the driver. */
   progress(value: unknown): void;
   output(stream: 'stdout' | 'stderr', text: string): void;
 }
 
 export async function runTask(attempt: Try, host: TaskHost, hooks: TryHooks): Promise<Outcome> {
   const { control } = hooks;
-  const output = tryOutput(host.outputBytes, (stream, text) => outsideTry(() => hooks.output(stream, text)));
+  let output: TryOutput | undefined; // most tries print nothing
   let isOver = false;
+  let current: Current | undefined; // nor asks for it
   const scope: TryScope = {
-    current: {
-      taskId: attempt.taskId,
-      tryIndex: attempt.tryIndex,
-      get signal() {
-        return control.signal;
-      },
-      resources: attempt.resources,
-      accelerators: [],
-      get workDir() {
-        return attempt.shell?.cwd ?? process.cwd();
-      },
-      progress(value) {
-        const copy = host.copies ? host.serializer.decode(host.serializer.encode(value, 'progress')) : value;
-        if (!isOver) outsideTry(() => hooks.progress(copy));
-      },
-    },
+    current: () =>
+      (current ??= Object.freeze({
+        taskId: attempt.taskId,
+        tryIndex: attempt.tryIndex,
+        signal: control.signal(),
+        resources: attempt.resources,
+        accelerators: [],
+        workDir: attempt.shell?.cwd ?? process.cwd(),
+        progress(value: unknown) {
+          if (!isOver) outsideTry(() => hooks.progress(value));
+        },
+      })),
     print(stream, text) {
-      if (output.hasEnded) return false;
+      if (isOver) return false; // left behind by a try that has ended: nobody's
+      output ??= tryOutput(host.outputBytes, (from, part) => outsideTry(() => hooks.output(from, part)));
       output.print(stream, text);
       return true;
     },
   };
   const outcome = await outcomeOf(attempt, host, hooks, scope);
   isOver = true;
-  output.end();
-  if (control.isAborted) return { type: 'stopped' };
-  const { tail } = output;
+  const tail = (output as TryOutput | undefined)?.end();
+  if (control.isAborted()) return { type: 'stopped' };
   return outcome.type === 'failed' && tail !== undefined ? { ...outcome, output: tail } : outcome;
 }
 
@@ -83,7 +81,7 @@ async function outcomeOf(attempt: Try, host: TaskHost, hooks: TryHooks, scope: T
   } catch (error) {
     return fail('unroutable', error);
   }
-  if (hooks.control.isAborted) return { type: 'stopped' };
+  if (hooks.control.isAborted()) return { type: 'stopped' };
   let args: readonly unknown[];
   try {
     args = argumentsOf(attempt, host);
@@ -115,9 +113,9 @@ const bodies: Readonly<Record<Try['kind'], Body>> = {
       taskId,
       tryIndex,
       name,
-      signal: control.signal,
+      signal: control.signal(),
       get graceMs() {
-        return control.graceMs;
+        return control.graceMs();
       },
       output: (stream, text) => {
         scope.print(stream, text);

@@ -35,7 +35,26 @@ export interface SystemWatch {
   onError(actorId: string, error: unknown): void;
 }
 
+/**
+ * The parent of actors that come and go by the thousand. XState tells a parent of each child's end in an event named
+ * after the child, and a machine remembers every event name it has ever seen: 250 bytes a task for good, measured.
+ * This logic is told and remembers nothing; ends and errors are seen by the system itself.
+ */
+const supervisorLogic = {
+  transition: (snapshot: SupervisorSnapshot): SupervisorSnapshot => snapshot,
+  getInitialSnapshot: (): SupervisorSnapshot => ({ status: 'active', output: undefined, error: undefined, value: 'watching' }),
+  getPersistedSnapshot: (snapshot: SupervisorSnapshot): SupervisorSnapshot => snapshot,
+};
+interface SupervisorSnapshot {
+  readonly status: 'active';
+  readonly output: undefined;
+  readonly error: undefined;
+  readonly value: 'watching';
+}
+
 export interface ActorSystem {
+  /** Makes a parent for many short-lived actors. */
+  supervisor(id: string, parent: Target): Target;
   /** Creates and starts an actor. It shares the parent's system, clock and inspection, but costs the parent nothing. */
   spawn<L extends AnyActorLogic>(logic: L, options: { readonly id: string; readonly input: InputFrom<L>; readonly parent?: Target }): Actor<L>;
   post<L extends AnyActorLogic>(target: Actor<L>, event: EventFromLogic<L>): void;
@@ -100,6 +119,7 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
   }
 
   return {
+    supervisor: (id, parent) => createActor(supervisorLogic, { id, parent } as never).start() as unknown as Target,
     spawn(logic, { id, input, parent }) {
       if (live.has(id)) throw new Error(`an actor named ${id} is alive`);
       const actor = createActor(logic, { id, input, ...(parent === undefined ? options : { parent }) } as never) as Actor<typeof logic>;

@@ -59,6 +59,7 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
   const { clock, serializer } = settings;
   const nowMs = (): number => clock.now();
   const executors = new Map<string, Executor>();
+  const stopped = new Set<string>();
   const wheel = timers(clock);
   const records = recorder(nowMs, (id) => graph?.records.get(id));
   const { fact } = records;
@@ -161,8 +162,9 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
       report: graph.report,
       note: fact,
       onState: (label: string, state: ExecutorState, why) => fact('executor.state', { executor: label, state, ...(why === undefined ? undefined : { why }) }),
-      onClosed: () => {
-        if ([...executors.values()].every(({ state }) => state === 'stopped')) system.post(root, { type: 'executors.closed' });
+      onClosed: (label) => {
+        stopped.add(label);
+        if (stopped.size === executors.size) system.post(root, { type: 'executors.closed' });
       },
     });
     executors.set(plugin.label, added);

@@ -1,9 +1,9 @@
 /** How a try that runs is told to stop: by its abort signal, which is made only when somebody asks for it. */
 export interface TryControl {
-  readonly signal: AbortSignal;
-  readonly isAborted: boolean;
+  signal(): AbortSignal;
+  isAborted(): boolean;
   /** How long the try has from its abort until it is killed. */
-  readonly graceMs: number;
+  graceMs(): number;
   abort(reason: unknown, graceMs: number): void;
 }
 
@@ -14,19 +14,15 @@ export function tryControl(): TryControl {
   let controller: AbortController | undefined;
   let aborted: { readonly reason: unknown; readonly graceMs: number } | undefined;
   return {
-    get signal() {
+    signal() {
       if (controller === undefined) {
         controller = new AbortController();
         if (aborted !== undefined) controller.abort(aborted.reason);
       }
       return controller.signal;
     },
-    get isAborted() {
-      return aborted !== undefined;
-    },
-    get graceMs() {
-      return aborted?.graceMs ?? GRACE_MS;
-    },
+    isAborted: () => aborted !== undefined,
+    graceMs: () => aborted?.graceMs ?? GRACE_MS,
     abort(reason, graceMs) {
       aborted = { reason, graceMs };
       controller?.abort(reason);

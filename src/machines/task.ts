@@ -15,6 +15,9 @@ import { assign, setup } from 'xstate';
 import { budgets, INFRASTRUCTURE_RETRIES, POISON_WORKERS, type Failure } from './model/failures.ts';
 import type { SettledState } from './model/states.ts';
 import { KEPT_FAILURES, type RetryDecision, type TaskContext, type TaskEvent, type TaskInput } from './model/task.ts';
+import { readPlacement, readResources } from './policies/kinds.ts';
+import type { Pluggable } from './policies/provided.ts';
+import { MAX_BACKOFF_MS } from './policies/retry/port.ts';
 
 type Args = { readonly context: TaskContext; readonly event: TaskEvent };
 
@@ -33,8 +36,11 @@ export const isNeverRetried = ({ context }: Args): boolean => budgetOfLast(conte
 /** The task has taken down several workers: a next one would go the same way. */
 export const isPoison = ({ context }: Args): boolean => context.lostWorkers.length >= POISON_WORKERS;
 /** A failure of the user's kind is retried while the accumulated cost is within `retries`. Source: Parsl, `DataFlowKernel.handle_exec_update`. */
-export const isOverBudget = ({ context, event }: Args): boolean =>
-  budgetOfLast(context) === 'user' ? context.cost + costOf(event) > context.retries : context.infrastructureFailures > INFRASTRUCTURE_RETRIES;
+export const isOverBudget = ({ context, event }: Args): boolean => {
+  if (budgetOfLast(context) !== 'user') return context.infrastructureFailures > INFRASTRUCTURE_RETRIES;
+  const spent = context.cost + (event.type === 'retry.decided' ? costOf(event.decision) : 1);
+  return !(spent <= context.retries); // a budget that is no number is spent
+};
 export const isCancelledTry = (args: Args): boolean => isCurrentTry(args) && args.context.stopCause === 'cancel';
 export const isTimeLimit = ({ context, event }: Args): boolean =>
   event.type === 'timer.fired' && event.timer === 'limit' && event.tryIndex === context.tryIndex;
@@ -48,7 +54,8 @@ function budgetOfLast({ failures }: TaskContext): 'user' | 'infrastructure' | 'n
   const last = failures.at(-1);
   return last === undefined ? 'never' : budgets[last.kind];
 }
-const costOf = (event: TaskEvent): number => (event.type === 'retry.decided' && event.decision.again ? (event.decision.cost ?? 1) : 1);
+/** A whole retry, unless the policy asks for one at another price: a guard may well retry what the policy would not. */
+const costOf = (decision: RetryDecision): number => (decision.again ? (decision.cost ?? 1) : 1);
 
 // assignments
 
@@ -110,7 +117,7 @@ export const taskMachine = setup({
     keepRoute: assign({ executor: (_, { executor }: { executor: string }) => executor }),
     keepDecision: assign(({ context }, { decision }: { decision: RetryDecision }) => ({
       decision,
-      cost: context.cost + (decision.again && budgetOfLast(context) === 'user' ? (decision.cost ?? 1) : 0),
+      cost: context.cost + (budgetOfLast(context) === 'user' ? costOf(decision) : 0),
     })),
     nextTry: assign({ tryIndex: ({ context }) => context.tryIndex + 1, stopCause: undefined }),
     stopForCancel: assign({ stopCause: 'cancel' }),
@@ -296,7 +303,7 @@ export type TaskMachine = typeof taskMachine;
 
 /** What may be replaced in `taskMachine.provide(…)`; everything else is a bound or an effect. */
 export const taskPluggable = {
-  guards: ['shouldRetry', 'shouldRunAnyway'],
-  actions: ['applyPlacement'],
-  delays: ['backoff'],
-} as const;
+  guards: { shouldRetry: { policy: 'retry' }, shouldRunAnyway: { policy: 'dependency' } },
+  actions: { applyPlacement: { policy: 'retry', fields: { placement: readPlacement, resources: readResources } } },
+  delays: { backoff: { policy: 'retry', maxMs: MAX_BACKOFF_MS } },
+} as const satisfies Pluggable;

@@ -6,7 +6,7 @@ import { join } from 'node:path';
 
 import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 
-import { killAllGroups, shareGroups } from '../../src/actors/run-shell.ts';
+import { killAllGroups, runShell, shareGroups } from '../../src/actors/run-shell.ts';
 import { sh } from '../../src/machines/model/command.ts';
 import { ShellExitError } from '../../src/machines/model/errors.ts';
 import { failure, members, run, started } from '../support/shell.ts';
@@ -39,6 +39,12 @@ describe('runShell: abort', () => {
     controller.abort('changed my mind');
     await expect(running).rejects.toBe('changed my mind');
     expect(existsSync(at('ran'))).toBe(false);
+  });
+
+  it('ends a command that has just been started', async () => {
+    const controller = new AbortController();
+    process.once('newListener', () => controller.abort('stop')); // for the end of this process
+    await expect(run('sleep 1000', undefined, { signal: controller.signal })).rejects.toBe('stop');
   });
 
   it('ends a whole tree of processes', async () => {
@@ -75,6 +81,25 @@ describe('runShell: abort', () => {
     const { running, said, abort } = started(`trap 'exit 7' TERM; echo ready; while :; do sleep 0.01; done`, Number.POSITIVE_INFINITY);
     await said(/ready/);
     abort('stop');
+    await expect(running).rejects.toBe('stop');
+  });
+
+  it('takes the grace that is given with the abort', async () => {
+    const controller = new AbortController();
+    let graceMs = 1_000_000;
+    const running = runShell(`trap '' TERM; echo ready; sleep 1000`, undefined, {
+      taskId: 't12',
+      tryIndex: 0,
+      name: 'lines',
+      signal: controller.signal,
+      get graceMs() {
+        return graceMs;
+      },
+      output() {
+        graceMs = 0;
+        controller.abort('stop');
+      },
+    });
     await expect(running).rejects.toBe('stop');
   });
 
@@ -127,12 +152,13 @@ describe('runShell: what a command leaves behind', () => {
     process.kill(pid, 'SIGKILL');
   });
 
-  it('reads all there is, however busy this process has been', async () => {
-    const running = run(sh`head -c ${150_000} /dev/zero; setsid sleep ${1000} & echo "" $!`);
-    for (const untilMs = performance.now() + 300; performance.now() < untilMs;);
-    const { stdout } = await running;
-    expect(stdout.indexOf(' ')).toBe(150_000);
-    process.kill(Number(stdout.slice(150_000)), 'SIGKILL');
+  it('reads all there is, however busy this process is', async () => {
+    const busy = setInterval(() => {
+      for (const untilMs = performance.now() + 60; performance.now() < untilMs;);
+    }, 1);
+    const results = await Promise.all([1, 2, 3, 4].map((n) => run(`(sleep 0.0${n}; head -c 50000 /dev/zero; echo late) & echo early`)));
+    clearInterval(busy);
+    for (const { stdout } of results) expect(stdout.replaceAll('\0', '')).toBe('early\nlate\n');
   });
 });
 

@@ -92,7 +92,8 @@ describe('the block bootstrap', () => {
   });
 
   it('takes longer blocks for longer memory, and short ones for noise', () => {
-    const lengthFor = (phi: number) => optimalBlockLength(simulate({ phi: Float64Array.of(phi), innovation: 1 }, 1000, randomFrom('length')));
+    const lengthFor = (phi: number) =>
+      optimalBlockLength(simulate({ phi: Float64Array.of(phi), innovation: 1 }, 1000, randomFrom('length')));
     expect(lengthFor(0)).toBeLessThanOrEqual(3);
     expect(lengthFor(0.5)).toBeGreaterThan(lengthFor(0));
     expect(lengthFor(0.9)).toBeGreaterThan(lengthFor(0.5));
@@ -114,13 +115,23 @@ describe('theilSen', () => {
     const t = Float64Array.from({ length: 40 }, (_, i) => i);
     const y = t.map((value) => 3 - 2 * value);
     expect(theilSen(t, y)).toBeCloseTo(-2, 12);
-    expect(theilSen(t, y.map((value, i) => (i % 4 === 0 ? 1000 : value)))).toBeCloseTo(-2, 0);
+    expect(
+      theilSen(
+        t,
+        y.map((value, i) => (i % 4 === 0 ? 1000 : value)),
+      ),
+    ).toBeCloseTo(-2, 0);
   });
 
   it('commutes with adding a line, as the bootstrap of the decades assumes', () => {
     const t = months.slice(0, 100);
     const noise = take(100, normalFrom(randomFrom('commutes')));
-    expect(theilSen(t, noise.map((value, i) => value + 1.5 * t[i]!))).toBeCloseTo(theilSen(t, noise) + 1.5, 8);
+    expect(
+      theilSen(
+        t,
+        noise.map((value, i) => value + 1.5 * t[i]!),
+      ),
+    ).toBeCloseTo(theilSen(t, noise) + 1.5, 8);
   });
 });
 

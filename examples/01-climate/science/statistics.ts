@@ -54,7 +54,7 @@ export function standardDeviation(x: Float64Array): number {
 
 /** Quantiles with linear interpolation (type 7 of Hyndman and Fan 1996, the default of R and NumPy). */
 export function quantiles(sample: ArrayLike<number>, probabilities: readonly number[]): number[] {
-  const sorted = Float64Array.from(sample).sort();
+  const sorted = Float64Array.from(sample).toSorted();
   return probabilities.map((p) => {
     const position = p * (sorted.length - 1);
     const low = Math.floor(position);
@@ -133,7 +133,7 @@ export function optimalBlockLength(x: Float64Array): number {
  */
 export function resampleBlocks(x: Float64Array, length: number, random: Random): Float64Array {
   const resample = new Float64Array(x.length);
-  for (let i = 0; i < x.length; ) {
+  for (let i = 0; i < x.length;) {
     let from = Math.floor(random() * x.length);
     for (let k = 0; k < length && i < x.length; k++) {
       resample[i++] = x[from]!;
@@ -172,8 +172,9 @@ export function simulate({ phi, innovation }: Autoregression, n: number, random:
   const normal = normalFrom(random);
   const x = new Float64Array(warmUp + n);
   for (const i of x.keys()) {
-    x[i] = innovation * normal();
-    for (let k = 0; k < Math.min(i, phi.length); k++) x[i]! += phi[k]! * x[i - 1 - k]!;
+    let value = innovation * normal();
+    for (let k = 0; k < Math.min(i, phi.length); k++) value += phi[k]! * x[i - 1 - k]!;
+    x[i] = value;
   }
   return x.slice(warmUp);
 }

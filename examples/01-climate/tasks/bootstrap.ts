@@ -27,8 +27,8 @@ export interface Estimate extends Band {
   readonly sample: Float64Array;
   /** Share of the surrogate records whose interval held the truth. It should be 0.95. */
   readonly coverage: number;
-  /** Standard errors either side that held the truth in 95 % of the surrogates. It would be 1.96 if all were well. */
-  readonly reach: number;
+  /** The estimate and as many standard errors either side as held the truth in 95 % of the surrogates. */
+  readonly calibrated: { readonly low: number; readonly high: number };
 }
 /** A point of a curve with its uncertainty. */
 export interface Point extends Band {
@@ -54,14 +54,10 @@ export const pilot = task(import.meta, 'pilot', ({ residuals }: Fit): Pilot => {
 });
 
 /** Bootstrap replicates of the coefficients. */
-export const resample = task(
-  import.meta,
-  'resample',
-  (fitted: Fit, length: number, { first, count }: Share, { seed }: Plan) => {
-    const random = stats.randomFrom(seed, 'resample', length, first);
-    return replicates(fitted, keelingModel(fitted.t).coefficients, length, count, random);
-  },
-);
+export const resample = task(import.meta, 'resample', (fitted: Fit, length: number, { first, count }: Share, { seed }: Plan) => {
+  const random = stats.randomFrom(seed, 'resample', length, first);
+  return replicates(fitted, keelingModel(fitted.t).coefficients, length, count, random);
+});
 
 /**
  * Does a 95 % interval hold the truth 95 times in 100? Where the truth is known, one can count. Surrogates are the
@@ -104,12 +100,19 @@ export const summarise = task(
     return {
       ...byQuantity((of, quantity) => {
         const tried = trials.flat().map((trial) => trial[quantity]);
+        const value = of(beta, t);
+        const found = band(betas, (b) => of(b, t));
+        const reach =
+          stats.quantiles(
+            tried.map(({ distance }) => distance),
+            [0.95],
+          )[0]! * found.standardError;
         return {
-          value: of(beta, t),
-          ...band(betas, (b) => of(b, t)),
+          value,
+          ...found,
           sample: Float64Array.from(betas, (b) => of(b, t)),
           coverage: tried.filter(({ held }) => held).length / tried.length,
-          reach: stats.quantiles(tried.map(({ distance }) => distance), [0.95])[0]!,
+          calibrated: { low: value - reach, high: value + reach },
         };
       }),
       length,

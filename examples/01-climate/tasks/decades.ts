@@ -26,7 +26,10 @@ export const slopes = task(import.meta, 'slopes', (series: Series, { beta }: Fit
 });
 
 export const growth = task(import.meta, 'growth', (series: Series, { beta }: Fit, parts: readonly Float64Array[]): Decade => {
-  const [low = NaN, high = NaN] = stats.quantiles(parts.flatMap((part) => [...part]), [0.025, 0.975]);
+  const [low = NaN, high = NaN] = stats.quantiles(
+    parts.flatMap((part) => [...part]),
+    [0.025, 0.975],
+  );
   return { from: Math.floor(series.t[0]! / 10) * 10, months: series.t.length, slope: line(series, beta).slope, low, high };
 });
 
@@ -34,7 +37,11 @@ export const growth = task(import.meta, 'growth', (series: Series, { beta }: Fit
 export const byDecade = join(import.meta, 'byDecade', (record: File, decades: readonly number[], fitted: Fit, plan: Plan) =>
   decades.map((from) => {
     const series = months(record, from, from + 10);
-    return growth(series, fitted, shares(plan.slopes, 100).map((share) => slopes(series, fitted, share, plan)));
+    return growth(
+      series,
+      fitted,
+      shares(plan.slopes, 100).map((share) => slopes(series, fitted, share, plan)),
+    );
   }),
 );
 

@@ -41,16 +41,16 @@ export const months = shell(
   {
     ...portable,
     parse({ stdout }): Series {
-      const rows = stdout.trim().split('\n').map((row) => row.split(' ').map(Number));
+      const rows = stdout
+        .trim()
+        .split('\n')
+        .map((row) => row.split(' ').map(Number));
       return { t: Float64Array.from(rows, ([t = NaN]) => t), ppm: Float64Array.from(rows, ([, ppm = NaN]) => ppm) };
     },
   },
 );
 
 /** First years of the decades of which at least half is in the record. */
-export const decades = shell(
-  import.meta,
-  'decades',
-  (txt: File) => sh`cut -c 1-3 ${txt} | uniq -c | awk '$1 >= 60 { print $2 "0" }'`,
-  { parse: ({ stdout }) => stdout.trim().split('\n').map(Number) },
-);
+export const decades = shell(import.meta, 'decades', (txt: File) => sh`cut -c 1-3 ${txt} | uniq -c | awk '$1 >= 60 { print $2 "0" }'`, {
+  parse: ({ stdout }) => stdout.trim().split('\n').map(Number),
+});

@@ -33,7 +33,15 @@ export function text(x: number, y: number, content: string, attributes: Attribut
 /** A whole picture. Its title is what a screen reader says, and a browser's tab shows. */
 export function picture(width: number, height: number, title: string, ...children: readonly string[]): string {
   const font = "system-ui, -apple-system, 'Segoe UI', Roboto, 'Helvetica Neue', Arial, sans-serif";
-  const root = { xmlns: 'http://www.w3.org/2000/svg', width, height, viewBox: `0 0 ${width} ${height}`, 'font-family': font, 'font-size': 12, role: 'img' };
+  const root = {
+    xmlns: 'http://www.w3.org/2000/svg',
+    width,
+    height,
+    viewBox: `0 0 ${width} ${height}`,
+    'font-family': font,
+    'font-size': 12,
+    role: 'img',
+  };
   return `${tag('svg', root, tag('title', {}, escape(title)), tag('rect', { width, height, fill: '#ffffff' }), ...children)}\n`;
 }
 
@@ -57,9 +65,25 @@ export function line(points: readonly Pair[], attributes: Attributes): string {
   return tag('path', { d: path, fill: 'none', 'stroke-width': 1.5, 'stroke-linejoin': 'round', ...attributes });
 }
 
+/** A straight line. */
+export function rule(x1: number, y1: number, x2: number, y2: number, attributes: Attributes): string {
+  return tag('line', { x1, y1, x2, y2, 'stroke-width': 1, ...attributes });
+}
+
 /** The surface between two lines. */
 export function surface(upper: readonly Pair[], lower: readonly Pair[], attributes: Attributes): string {
   return line([...upper, ...lower.toReversed()], { stroke: 'none', ...attributes });
+}
+
+/** A band of uncertainty along a curve. */
+export function ribbon(
+  points: readonly { readonly at: number; readonly low: number; readonly high: number }[],
+  { x, y }: Pick<Panel, 'x' | 'y'>,
+  fill: string,
+): string {
+  const upper = points.map(({ at, high }): Pair => [x(at), y(high)]);
+  const lower = points.map(({ at, low }): Pair => [x(at), y(low)]);
+  return surface(upper, lower, { fill, 'fill-opacity': 0.22 });
 }
 
 export interface Box {
@@ -80,7 +104,10 @@ export interface Panel {
 }
 
 /** A panel's scales, title, unit and grid. The unit stands under the title, where it is read with it. */
-export function panel(box: Box, { title, unit, x, y }: { readonly title: string; readonly unit: string; readonly x: Axis; readonly y: Axis }): Panel {
+export function panel(
+  box: Box,
+  { title, unit, x, y }: { readonly title: string; readonly unit: string; readonly x: Axis; readonly y: Axis },
+): Panel {
   const { left, top, width, height } = box;
   const [xScale, yScale] = [linear(x.domain, [left, left + width]), linear(y.domain, [top + height, top])];
   const yTicks = y.ticks ?? ticks(y.domain, Math.round(height / 45));
@@ -92,10 +119,13 @@ export function panel(box: Box, { title, unit, x, y }: { readonly title: string;
     svg: [
       text(left, top - 30, title, { 'font-size': 15, 'font-weight': 600 }),
       text(left, top - 12, unit, { fill: COLOUR.soft }),
-      ...yTicks.map((tick) => line([[left, yScale(tick)], [left + width, yScale(tick)]], { stroke: COLOUR.grid, 'stroke-width': 1 })),
+      ...yTicks.map((tick) => rule(left, yScale(tick), left + width, yScale(tick), { stroke: COLOUR.grid })),
       ...yTicks.map((tick) => text(left - 8, yScale(tick) + 4, label(y, tick), { 'text-anchor': 'end', fill: COLOUR.soft })),
-      line([[left, top + height], [left + width, top + height]], { stroke: COLOUR.faint, 'stroke-width': 1 }),
+      rule(left, top + height, left + width, top + height, { stroke: COLOUR.faint }),
       ...xTicks.map((tick) => text(xScale(tick), top + height + 18, label(x, tick), { 'text-anchor': 'middle', fill: COLOUR.soft })),
     ].join(''),
   };
 }
+
+/** A departure, with a proper minus. */
+export const signed = (value: number) => (value > 0 ? `+${value}` : value < 0 ? `−${-value}` : '0');

@@ -39,11 +39,12 @@ function openInline({ label, workers, copy, outputBytes }: InlineExecutorOptions
   const place: Place = Object.freeze({ host: hostname(), worker: `${process.pid}/inline` });
   const host: TaskHost = { serializer: port.serializer, copies: copy, find: taskFinder(), outputBytes };
 
+  const copied = (value: unknown): unknown => (copy ? port.serializer.decode(port.serializer.encode(value, 'progress')) : value);
   const run: SlotRunner = (attempt, hooks) => {
     const control = tryControl();
     let isOver = false;
     hooks.started(place);
-    runTask(attempt, host, { control, progress: hooks.progress, output: hooks.output }).then(
+    runTask(attempt, host, { control, progress: (value) => hooks.progress(copied(value)), output: hooks.output }).then(
       (outcome) => {
         isOver = true;
         hooks.ended(outcome);
@@ -94,22 +95,31 @@ function timeSlices(startDue: () => void): TimeSlices {
   // not in the context of whoever submitted the first try: a join body, another task, a request
   const context = new AsyncResource('troupe.inline');
   let turn: NodeJS.Immediate | undefined;
+  let isDue = false;
   let sliceMs = Number.NEGATIVE_INFINITY;
 
   const isOver = (): boolean => performance.now() - sliceMs >= SLICE_MS;
+  const go = (): void => context.runInAsyncScope(startDue);
   function nextTurn(): void {
     turn ??= setImmediate(() => {
       turn = undefined;
       sliceMs = performance.now();
-      context.runInAsyncScope(startDue);
+      go();
     });
   }
 
   return {
     wake() {
-      if (turn !== undefined) return;
-      if (isOver()) nextTurn();
-      else context.runInAsyncScope(startDue);
+      if (turn !== undefined || isDue) return;
+      if (isOver()) {
+        nextTurn();
+        return;
+      }
+      isDue = true; // never within `submit` or a report: the task function is the user's code
+      queueMicrotask(() => {
+        isDue = false;
+        go();
+      });
     },
     mayGoOn() {
       if (!isOver()) return true;

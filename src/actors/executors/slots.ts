@@ -10,7 +10,7 @@ import { lacking, misfit, demandOf, type Capacity } from '../../machines/model/r
 import { UnroutableError, type ExecutorError } from '../../machines/model/errors.ts';
 import { readyQueue } from '../../machines/model/ready-queue.ts';
 import type { Outcome } from '../run-task.ts';
-import type { ExecutorLoad, ExecutorPort, Lease, OpenExecutor, Place, Try } from './port.ts';
+import type { ExecutorLoad, ExecutorPort, Lease, OpenExecutor, Place, Try, TryReport } from './port.ts';
 
 /** What a runner says about the try that it was given; what it says after `ended` is dropped. */
 export interface SlotHooks {
@@ -58,7 +58,9 @@ export interface Slots extends Pick<OpenExecutor, 'submit' | 'stop' | 'load' | '
   close(): Promise<void>;
 }
 
-interface Running {
+/** A try that has not ended: queued, then running. */
+interface Entry {
+  readonly key: string;
   readonly attempt: Try;
   readonly demand: Capacity;
   run: SlotRun | undefined;
@@ -74,8 +76,8 @@ const SHELL_MARGIN_MS = 500;
 
 export function slots({ label, port, workers, capacity, run, pace: makePace }: SlotOptions): Slots {
   const { clock } = port;
-  const queue = readyQueue<Try>();
-  const running = new Map<string, Running>();
+  const queue = readyQueue<Entry>();
+  const running = new Map<string, Entry>();
   let free = capacity;
   let up = 0;
   let isStarting = false;
@@ -98,49 +100,43 @@ export function slots({ label, port, workers, capacity, run, pace: makePace }: S
   }
 
   /** Why the first in the queue cannot start now. */
-  function hindrance({ resources }: Try): string | undefined {
+  function hindrance({ demand }: Entry): string | undefined {
     if (up === 0) return 'no worker is up yet';
     if (running.size >= up) return `all ${up} workers are busy`;
-    const demand = demandOf(resources);
     const unit = lacking(demand, free);
     return unit && `${unit}: asks for ${demand[unit]}, ${free[unit] ?? 0} of ${capacity[unit] ?? 0} free`;
   }
 
-  function start(attempt: Try): void {
-    const { taskId, tryIndex, resources } = attempt;
-    const lease = { taskId, tryIndex };
-    const key = keyOf(attempt);
-    const entry: Running = { attempt, demand: demandOf(resources), run: undefined, aborted: undefined, place: undefined, timer: undefined };
+  function start(entry: Entry): void {
+    const { key, attempt, demand } = entry;
+    const { taskId, tryIndex } = attempt;
     running.set(key, entry);
-    free = combined(free, entry.demand, -1);
+    free = combined(free, demand, -1);
     const isLive = (): boolean => running.get(key) === entry;
     entry.run = run(attempt, {
       started(place) {
         if (!isLive()) return;
         entry.place = place;
-        port.report({ ...lease, type: 'try.started', place });
+        port.report({ type: 'try.started', taskId, tryIndex, place });
       },
       progress: (progress) => {
-        if (isLive()) port.report({ ...lease, type: 'try.progress', progress });
+        if (isLive()) port.report({ type: 'try.progress', taskId, tryIndex, progress });
       },
       output: (stream, text) => {
-        if (isLive()) port.report({ ...lease, type: 'try.output', stream, text });
+        if (isLive()) port.report({ type: 'try.output', taskId, tryIndex, stream, text });
       },
       ended: (outcome) => {
-        if (isLive()) end(key, entry, outcome);
+        if (isLive()) end(entry, outcome);
       },
     });
     if (entry.aborted !== undefined) entry.run.abort(entry.aborted.reason, entry.aborted.graceMs);
   }
 
-  function end(key: string, entry: Running, outcome: Outcome): void {
-    running.delete(key);
+  function end(entry: Entry, outcome: Outcome): void {
+    running.delete(entry.key);
     if (entry.timer !== undefined) clock.clearTimeout(entry.timer.id as never);
     free = running.size === 0 ? capacity : combined(free, entry.demand, 1); // exactly, when nothing runs
-    const { taskId, tryIndex } = entry.attempt;
-    const place = entry.place === undefined || outcome.type === 'stopped' ? undefined : { place: entry.place };
-    const { type, ...rest } = outcome;
-    port.report({ taskId, tryIndex, type: `try.${type}`, ...rest, ...place } as Parameters<ExecutorPort['report']>[0]);
+    port.report(endOf(entry, outcome));
     if (closing !== undefined && running.size === 0) closing.resolve();
     if (queue.size > 0) pace.wake();
   }
@@ -156,7 +152,7 @@ export function slots({ label, port, workers, capacity, run, pace: makePace }: S
     },
     giveUp(error) {
       broken = error;
-      for (let queued = queue.pop(); queued !== undefined; queued = queue.pop()) fail(queued, 'submit', error);
+      for (let queued = queue.pop(); queued !== undefined; queued = queue.pop()) fail(queued.attempt, 'submit', error);
     },
     submit(attempt) {
       if (closing !== undefined) {
@@ -167,14 +163,15 @@ export function slots({ label, port, workers, capacity, run, pace: makePace }: S
       if (broken !== undefined) fail(attempt, 'submit', broken);
       else if (why !== undefined) fail(attempt, 'unroutable', unfit(attempt, label, why));
       if (broken !== undefined || why !== undefined) return;
-      queue.push(keyOf(attempt), attempt.priority, attempt);
+      const key = keyOf(attempt);
+      queue.push(key, attempt.priority, { key, attempt, demand: demandOf(attempt.resources), run: undefined, aborted: undefined, place: undefined, timer: undefined });
       pace.wake();
     },
     stop(lease, reason, graceMs) {
       const key = keyOf(lease);
       const queued = queue.remove(key);
       if (queued !== undefined) {
-        stopQueued(queued);
+        stopQueued(lease);
         if (queue.size > 0) pace.wake(); // it may have been in the way
         return;
       }
@@ -193,7 +190,7 @@ export function slots({ label, port, workers, capacity, run, pace: makePace }: S
       const first = queue.peek();
       if (ahead === undefined || first === undefined) return undefined;
       const because = hindrance(first) ?? 'it starts at once';
-      return ahead === 0 ? because : `${ahead} ${ahead === 1 ? 'try is' : 'tries are'} ahead of it; of the first, ${first.name} (${first.taskId}): ${because}`;
+      return ahead === 0 ? because : `${ahead} ${ahead === 1 ? 'try is' : 'tries are'} ahead of it; of the first, ${first.attempt.name} (${first.attempt.taskId}): ${because}`;
     },
     misfit: (resources) => misfit(resources, capacity),
     async close() {
@@ -201,7 +198,7 @@ export function slots({ label, port, workers, capacity, run, pace: makePace }: S
         let resolve = (): void => {};
         const done = new Promise<void>((settle) => (resolve = settle));
         closing = { done, resolve };
-        for (let queued = queue.pop(); queued !== undefined; queued = queue.pop()) stopQueued(queued);
+        for (let queued = queue.pop(); queued !== undefined; queued = queue.pop()) stopQueued(queued.attempt);
         for (const { run: one } of [...running.values()]) {
           one?.abort(new Error('the executor is closing'), 0);
           one?.kill();
@@ -214,6 +211,14 @@ export function slots({ label, port, workers, capacity, run, pace: makePace }: S
 }
 
 const keyOf = ({ taskId, tryIndex }: Lease): string => `${taskId}/${tryIndex}`;
+
+function endOf({ attempt: { taskId, tryIndex }, place }: Entry, outcome: Outcome): TryReport {
+  if (outcome.type === 'stopped') return { type: 'try.stopped', taskId, tryIndex };
+  const at = place && { place };
+  if (outcome.type === 'done') return { type: 'try.done', taskId, tryIndex, result: outcome.result, ...at };
+  const { kind, error, output } = outcome;
+  return { type: 'try.failed', taskId, tryIndex, kind, error, ...(output === undefined ? undefined : { output }), ...at };
+}
 
 /** Nothing would ever start behind it. */
 function unfit({ taskId, tryIndex, name }: Try, label: string, why: string): UnroutableError {

@@ -72,13 +72,14 @@ export function sh(strings: TemplateStringsArray, ...words: readonly Word[]): Co
   const places = placesOf(strings, parts);
   const script = words.map((word, i) => {
     const before = parts[i] ?? '';
-    const after = before === '' ? '' : ` (after ${JSON.stringify(before.slice(-20))})`;
-    const at: At = (path) => `value ${i + 1}${path} of sh\`…\`${after}`;
+    const at: At = (path) => `value ${i + 1}${path} of sh\`…\`${before === '' ? '' : ` (after ${JSON.stringify(before.slice(-20))})`}`;
     // A bare number right before `<` or `>` would name a file descriptor.
     const bare = !/^[<>]/.test(parts[i + 1] ?? '');
     return (
       before +
-      texts(word, at, { of: (text, path) => quoted(text, at(path), places[i]), number: (text) => (bare ? text : quote(text)) }).join(' ')
+      texts(word, at, { of: (text, path) => quoted(text, () => at(path), places[i]), number: (text) => (bare ? text : quote(text)) }).join(
+        ' ',
+      )
     );
   });
   return make(script.join('') + parts.slice(words.length).join(''));
@@ -103,7 +104,7 @@ export function quote(word: string): string {
 export function argvOf(words: readonly Word[]): string[] {
   return words.flatMap((word, i) => {
     const at: At = (path) => `an array of words: its value ${i + 1}${path}`;
-    return texts(word, at, { of: (text, path) => checked(text, at(path)), number: (text) => text });
+    return texts(word, at, { of: (text, path) => checked(text, () => at(path)), number: (text) => text });
   });
 }
 
@@ -175,7 +176,7 @@ function texts(word: unknown, at: At, render: Render, path = ''): string[] {
   if (typeof word === 'bigint' || (typeof word === 'number' && !Number.isNaN(word))) return [render.number(String(word))];
   if (Array.isArray(word)) return word.flatMap((inner: unknown, i) => texts(inner, at, render, `${path}[${i}]`));
   if (Command.is(word)) return [word.script];
-  if (isFileLike(word)) return [render.of(word.path, path)];
+  if (isFileLike(word) && typeof word.path === 'string') return [render.of(word.path, path)];
   throw new TypeError(`${at(path)} is ${wrong(word)}`);
 }
 
@@ -197,15 +198,15 @@ function nameOf(value: unknown): string {
   return typeof name !== 'string' || name === 'Object' ? 'an object' : `an instance of ${name}`;
 }
 
-function checked(text: string, at: string): string {
+function checked(text: string, at: () => string): string {
   const flaw = flawOf(text);
-  if (flaw !== undefined) throw new TypeError(`${at} has ${flaw}`);
+  if (flaw !== undefined) throw new TypeError(`${at()} has ${flaw}`);
   return text;
 }
 
-function quoted(text: string, at: string, place: string | undefined): string {
+function quoted(text: string, at: () => string, place: string | undefined): string {
   if (place !== undefined)
-    throw new TypeError(`${at} stands within ${place}, where it cannot be protected: sh quotes by itself, so put it outside`);
+    throw new TypeError(`${at()} stands within ${place}, where it cannot be protected: sh quotes by itself, so put it outside`);
   return quote(checked(text, at));
 }
 

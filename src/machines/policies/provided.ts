@@ -3,27 +3,26 @@
  * Once a troupe, the given machine is provided anew with each of those members behind the firewall; bounds and
  * effects must be the published ones.
  */
-import type { AnyStateMachine } from 'xstate';
+import { assign, type AnyStateMachine } from 'xstate';
 
 import { ConfigError } from '../model/errors.ts';
-import { describe, trust, type Watch } from './firewall.ts';
+import { asRecord, describe, sealed, trust, type Watch } from './firewall.ts';
+import type { Read } from './port.ts';
 
-/** The members of a machine that may be replaced. */
+/** The members of a machine that may be replaced, each with the kind of policy whose answer it carries out. */
 export interface Pluggable {
-  readonly guards?: readonly string[];
-  /** Actions made with `assign()`; each with the context fields it owns. */
-  readonly actions?: Readonly<Record<string, { readonly fields: readonly string[]; check(context: Readonly<Record<string, unknown>>): string | undefined }>>;
-  readonly delays?: Readonly<Record<string, { readonly maxMs: number }>>;
+  readonly guards?: Readonly<Record<string, Member>>;
+  /** Actions made with `assign()`: how each context field that they own is read of what they assign. */
+  readonly actions?: Readonly<Record<string, Member & { readonly fields: Readonly<Record<string, (value: unknown) => Read<unknown>>> }>>;
+  readonly delays?: Readonly<Record<string, Member & { readonly maxMs: number }>>;
+}
+interface Member {
+  readonly policy: string;
 }
 
 type Loose = Readonly<Record<string, unknown>>;
+type Call = (args: Loose, params: unknown) => unknown;
 type Implementations = Readonly<Record<'guards' | 'actions' | 'delays', Loose>>;
-type Guard = ((args: Loose, params: unknown) => unknown) & { readonly check?: (snapshot: unknown, args: Loose, self: unknown) => unknown };
-type Resolved = readonly [{ readonly context: Loose }, ...unknown[]];
-type Assign = ((args: unknown, params: unknown) => unknown) & {
-  readonly type: string;
-  readonly resolve: (scope: unknown, snapshot: { readonly context: Loose }, args: unknown, params: unknown, self: unknown, extra: unknown) => Resolved;
-};
 
 /**
  * @param base - The machine as published: what it implements decides after a fault.
@@ -38,83 +37,99 @@ export function provided<M extends AnyStateMachine>(base: M, given: M, pluggable
   }
   const ours = base.implementations as unknown as Implementations;
   const theirs = given.implementations as unknown as Implementations;
+  const wrapped = { guards: {}, actions: {}, delays: {} } as Record<keyof Implementations, Record<string, unknown>>;
   for (const kind of ['guards', 'actions', 'delays'] as const) {
-    const open = Object.keys(toNames(pluggable[kind]));
-    const closed = Object.keys(theirs[kind]).find((name) => ours[kind][name] !== theirs[kind][name] && !open.includes(name));
-    if (closed !== undefined) {
-      throw new ConfigError(`${field}.${kind}.${closed} is not a policy and cannot be replaced; pluggable ${kind}: ${open.join(', ') || 'none'}`, { field: `${field}.${kind}.${closed}` });
+    const open = pluggable[kind] ?? {};
+    for (const name of Object.keys(theirs[kind]).filter((each) => ours[kind][each] !== theirs[kind][each])) {
+      const path = `${field}.${kind}.${name}`;
+      if (!Object.hasOwn(open, name)) {
+        throw new ConfigError(`${path} is not a policy and cannot be replaced; pluggable ${kind}: ${Object.keys(open).join(', ') || 'none'}`, { field: path });
+      }
+      wrapped[kind][name] = wrap[kind]({ path, theirs: theirs[kind][name], ours: ours[kind][name], pluggable, name, watch });
     }
   }
-  const changed = (kind: keyof Implementations) => (name: string) => ours[kind][name] !== theirs[kind][name];
-  const context: Wrapping = { base, ours, theirs, watch, field };
-  return given.provide({
-    guards: fromNames((pluggable.guards ?? []).filter(changed('guards')), (name) => wrapGuard(name, context)),
-    actions: fromNames(Object.keys(pluggable.actions ?? {}).filter(changed('actions')), (name) => wrapAction(name, pluggable, context)),
-    delays: fromNames(Object.keys(pluggable.delays ?? {}).filter(changed('delays')), (name) => wrapDelay(name, pluggable, context)),
-  } as never) as M;
+  return given.provide(wrapped as never) as M;
 }
 
 interface Wrapping {
-  readonly base: AnyStateMachine;
-  readonly ours: Implementations;
-  readonly theirs: Implementations;
+  /** For faults and errors: `machines.task.guards.shouldRetry`. */
+  readonly path: string;
+  readonly name: string;
+  readonly theirs: unknown;
+  readonly ours: unknown;
+  readonly pluggable: Pluggable;
   readonly watch: Watch;
-  readonly field: string;
 }
 
-const toNames = (members: readonly string[] | Loose | undefined): Loose => (Array.isArray(members) ? fromNames(members, () => true) : ((members ?? {}) as Loose));
-const fromNames = <T>(names: readonly string[], make: (name: string) => T): Record<string, T> => Object.fromEntries(names.map((name) => [name, make(name)]));
+/** What foreign code is given: nothing to write to, and no actor to speak to. */
+const shown = ({ context, event }: Loose): Loose => ({ context: sealed(context), event: sealed(event) });
 
-/** What foreign code sees of the context cannot be written to. */
-const shown = (args: unknown): Loose => ({ ...(args as Loose), context: Object.freeze({ ...((args as Loose)['context'] as Loose) }) });
+const wrap: { readonly [K in keyof Implementations]: (wrapping: Wrapping) => unknown } = {
+  guards({ path, name, theirs, ours, watch }) {
+    if (typeof theirs !== 'function' || 'check' in theirs) {
+      throw new ConfigError(`${path} must be a plain function; combine conditions inside it rather than with and(), or(), not()`, { field: path, value: theirs });
+    }
+    const guarded = trust(path, theirs.name || name, watch);
+    return (args: Loose, params: unknown) =>
+      guarded<boolean>(
+        () => (theirs as Call)(shown(args), params),
+        (answer) => (typeof answer === 'boolean' ? { ok: answer } : { wrong: `answered ${describe(answer)}, not a boolean` }),
+        () => (ours as Call)(args, params) as boolean,
+      );
+  },
+  actions({ path, name, theirs, ours, pluggable, watch }) {
+    if (!isAssign(theirs)) throw new ConfigError(`${path} must be made with assign()`, { field: path, value: theirs });
+    const fields = pluggable.actions?.[name]?.fields ?? {};
+    const guarded = trust(path, name, watch);
+    return assign((args: Loose, params: unknown) =>
+      guarded<object>(
+        () => assigned(theirs, shown(args), params),
+        (update) => readUpdate(update, fields, args['context'] as Loose),
+        () => assigned(ours as Assign, args, params) as object,
+      ),
+    );
+  },
+  delays({ path, name, theirs, ours, pluggable, watch }) {
+    const maxMs = pluggable.delays?.[name]?.maxMs ?? 0;
+    const guarded = trust(path, name, watch);
+    return (args: Loose, params: unknown) =>
+      guarded<number>(
+        () => called(theirs, shown(args), params),
+        (ms) => (typeof ms === 'number' && ms >= 0 && ms <= maxMs ? { ok: ms } : { wrong: `answered ${describe(ms)}, not 0…${maxMs} ms` }),
+        () => called(ours, args, params) as number,
+      );
+  },
+};
 
-function wrapGuard(name: string, { ours, theirs, watch, field }: Wrapping): unknown {
-  const theirGuard = theirs.guards[name] as Guard;
-  const ourGuard = ours.guards[name] as Guard;
-  if (typeof theirGuard !== 'function' || theirGuard.check !== undefined) {
-    throw new ConfigError(`${field}.guards.${name} must be a plain function; combine conditions inside it rather than with and(), or(), not()`, { field: `${field}.guards.${name}` });
+/** What `assign(…)` returns: XState resolves it, by calling what it was made of. */
+interface Assign {
+  readonly type: 'xstate.assign';
+  readonly assignment: Loose | Call;
+}
+const isAssign = (action: unknown): action is Assign => typeof action === 'function' && 'assignment' in action && 'type' in action && action.type === 'xstate.assign';
+
+const called = (value: unknown, args: Loose, params: unknown): unknown => (typeof value === 'function' ? (value as Call)(args, params) : value);
+
+/** As XState does, but without an actor to spawn from or to send to. */
+function assigned({ assignment }: Assign, args: Loose, params: unknown): unknown {
+  if (typeof assignment === 'function') return assignment(args, params);
+  return Object.fromEntries(Object.entries(assignment).map(([key, value]) => [key, called(value, args, params)]));
+}
+
+function readUpdate(update: unknown, fields: Readonly<Record<string, (value: unknown) => Read<unknown>>>, context: Loose): Read<object> {
+  const given = asRecord(update);
+  if (typeof given === 'string') return { wrong: `assigned ${describe(update)}, not fields` };
+  const read: Record<string, unknown> = {};
+  for (const key of Object.keys(given)) {
+    const value = given[key];
+    const reader = fields[key];
+    if (reader === undefined) {
+      if (value === context[key]) continue; // a copy of the whole context
+      return { wrong: `wrote context.${key}` };
+    }
+    const field = reader(value);
+    if ('wrong' in field) return field;
+    read[key] = field.ok;
   }
-  const guarded = trust(`${field}.guards.${name}`, theirGuard.name || name, watch);
-  return (args: Loose, params: unknown) =>
-    guarded(
-      () => theirGuard(shown(args), params),
-      (answer) => (typeof answer === 'boolean' ? undefined : `answered ${describe(answer)}, not a boolean`),
-      (answer) => answer as boolean,
-      () => ourGuard(args, params),
-    );
-}
-
-function wrapDelay(name: string, pluggable: Pluggable, { ours, theirs, watch, field }: Wrapping): unknown {
-  const maxMs = pluggable.delays?.[name]?.maxMs ?? 0;
-  const guarded = trust(`${field}.delays.${name}`, name, watch);
-  const run = (delay: unknown, args: unknown, params: unknown): unknown => (typeof delay === 'function' ? (delay as (a: unknown, p: unknown) => unknown)(args, params) : delay);
-  return (args: unknown, params: unknown) =>
-    guarded(
-      () => run(theirs.delays[name], shown(args), params),
-      (ms) => (typeof ms === 'number' && ms >= 0 && ms <= maxMs ? undefined : `answered ${describe(ms)}, not 0…${maxMs} ms`),
-      (ms) => ms as number,
-      () => run(ours.delays[name], args, params) as number,
-    );
-}
-
-function wrapAction(name: string, pluggable: Pluggable, { ours, theirs, watch, field }: Wrapping): unknown {
-  const theirAction = theirs.actions[name] as Assign;
-  const ourAction = ours.actions[name] as Assign;
-  const { fields = [], check = () => undefined } = pluggable.actions?.[name] ?? {};
-  if (typeof theirAction !== 'function' || theirAction.type !== 'xstate.assign') {
-    throw new ConfigError(`${field}.actions.${name} must be made with assign()`, { field: `${field}.actions.${name}` });
-  }
-  const guarded = trust(`${field}.actions.${name}`, name, watch);
-  const resolve: Assign['resolve'] = (scope, snapshot, args, params, _self, extra) =>
-    guarded<Resolved>(
-      () => theirAction.resolve(scope, { ...snapshot, context: Object.freeze({ ...snapshot.context }) }, args, params, theirAction, extra),
-      (answer) => {
-        const { context } = (answer as Resolved)[0];
-        const wrote = Object.keys({ ...snapshot.context, ...context }).find((key) => !fields.includes(key) && context[key] !== snapshot.context[key]);
-        return wrote === undefined ? check(context) : `wrote context.${wrote}`;
-      },
-      (answer) => answer as Resolved,
-      () => ourAction.resolve(scope, snapshot, args, params, ourAction, extra),
-    );
-  return Object.assign(() => {}, { type: 'xstate.assign', assignment: (theirAction as unknown as Loose)['assignment'], resolve });
+  return { ok: read };
 }

@@ -43,7 +43,11 @@ interface ErrorTable {
  * @throws ConfigError for a name that is taken by another class.
  * @example
  * export class NotFoundError extends Error {
- *   constructor(readonly key: string) { super(`no ${key}`); }
+ *   readonly key: string;
+ *   constructor(key: string) {
+ *     super(`there is no ${key}`);
+ *     this.key = key;
+ *   }
  * }
  * registerError(NotFoundError, { name: 'my-package/NotFoundError' });
  */

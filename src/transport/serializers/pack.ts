@@ -74,6 +74,7 @@ function packObject(walk: Walk, value: object): unknown {
 
 function packRecord(walk: Walk, value: object): unknown {
   const brand = Object.prototype.toString.call(value);
+  if (brand === '[object Error]' && types.isNativeError(value)) return packError(walk, value);
   // arguments, Math, module namespaces and the like
   if (brand !== '[object Object]' && Object.getOwnPropertyDescriptor(value, Symbol.toStringTag)?.enumerable !== true) {
     return refuse(walk, `an object of the kind ${brand.slice(8, -1)}`);
@@ -247,6 +248,13 @@ function extraKeyOf(value: object): string | undefined {
 
 /** `Object.keys` of a million numbers takes 0.2 s for the strings it makes; `inspect` tells in 3 µs. */
 function hasOnlyIndices(value: readonly unknown[]): boolean {
-  const text = inspect(value, { maxArrayLength: 0, depth: 0, customInspect: false, breakLength: Infinity });
+  const text = inspect(value, {
+    maxArrayLength: 0,
+    depth: 0,
+    customInspect: false,
+    breakLength: Infinity,
+    colors: false,
+    showHidden: false,
+  });
   return text === `[ ... ${value.length} more items ]`;
 }

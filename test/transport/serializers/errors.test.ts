@@ -94,6 +94,10 @@ describe('errors as values', () => {
     for (const thrown of ['x', undefined, null, { a: 1 }]) expect(roundTrip(thrown)).toEqual(thrown);
   });
 
+  it('cross even without a prototype', () => {
+    expect(roundTrip<unknown>(Object.setPrototypeOf(new Error('lost'), null))).toMatchObject({ name: 'Error', message: 'lost' });
+  });
+
   it('survive hostile getters and fields that say they are the message', () => {
     const error = Object.create(Error.prototype, {
       message: { enumerable: true, value: { toString: 1, valueOf: 1 } },

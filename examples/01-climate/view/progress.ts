@@ -1,0 +1,96 @@
+/** The run as it goes: on a terminal one block of lines that is drawn again and again, elsewhere a line now and then. */
+import { styleText } from 'node:util';
+import type { WriteStream } from 'node:tty';
+
+import type { SeenTask } from './recorder.ts';
+
+export interface Progress {
+  /** Writes a line that stays. */
+  tell(line: string): void;
+  /** Draws a last time. */
+  stop(): void;
+}
+
+const BAR = 28;
+const paint: typeof styleText = (colour, text) => (process.env['NO_COLOR'] === undefined ? styleText(colour, text) : text);
+
+export function showProgress(tasks: () => readonly SeenTask[], stream: WriteStream): Progress {
+  const startedMs = Date.now();
+  const seconds = () => (Date.now() - startedMs) / 1000;
+  const stamp = () => `${seconds().toFixed(1).padStart(5)} s`;
+  const isTerminal = stream.isTTY;
+  let drawn = 0;
+
+  function draw(): void {
+    // a block higher than the window could not be drawn over
+    const lines = isTerminal ? block(tasks(), seconds()).slice(0, Math.max(1, stream.rows - 1)) : [];
+    const up = drawn > 0 ? `\x1b[${drawn}A` : '';
+    if (isTerminal) stream.write(`${up}\x1b[J${lines.map((line) => `${line}\n`).join('')}`);
+    drawn = lines.length;
+  }
+  function tell(line: string): void {
+    if (drawn > 0) stream.write(`\x1b[${drawn}A\x1b[J`);
+    drawn = 0;
+    stream.write(`${stamp()}  ${line}\n`);
+    draw();
+  }
+  const timer = setInterval(() => (isTerminal ? draw() : tell(total(tasks(), seconds()))), isTerminal ? 100 : 1000);
+  return {
+    tell,
+    stop() {
+      clearInterval(timer);
+      if (isTerminal) draw();
+      else tell(total(tasks(), seconds()));
+    },
+  };
+}
+
+interface Tally {
+  readonly total: number;
+  readonly done: number;
+  readonly failed: number;
+  readonly running: number;
+  /** Waits until it is tried again. */
+  readonly waiting: number;
+  readonly retried: number;
+}
+function tally(tasks: readonly SeenTask[]): Tally {
+  const count = (is: (task: SeenTask) => boolean) => tasks.filter(is).length;
+  return {
+    total: tasks.length,
+    done: count(({ isDone }) => isDone),
+    failed: count(({ settledMs, isDone }) => settledMs !== undefined && !isDone),
+    waiting: count(({ tries, settledMs }) => settledMs === undefined && tries.at(-1)?.failure !== undefined),
+    running: count(({ tries }) => tries.length > 0 && tries.at(-1)?.endMs === undefined),
+    retried: tasks.reduce((sum, { tries }) => sum + Math.max(0, tries.length - 1), 0),
+  };
+}
+
+function block(tasks: readonly SeenTask[], seconds: number): string[] {
+  const names = [...new Set(tasks.map(({ name }) => name))];
+  const width = Math.max(...names.map(({ length }) => length));
+  return [
+    '',
+    ...names.map((name) => row(name.padEnd(width), tally(tasks.filter((task) => task.name === name)))),
+    '',
+    `  ${total(tasks, seconds)}, ${seconds.toFixed(1)} s`,
+  ];
+}
+
+function row(name: string, { total, done, failed, running, waiting, retried }: Tally): string {
+  const ended = Math.floor((BAR * (done + failed)) / total);
+  const active = Math.min(BAR - ended, Math.ceil((BAR * running) / total));
+  const bar = paint('cyan', '━'.repeat(ended)) + paint('yellow', '━'.repeat(active)) + paint('gray', '─'.repeat(BAR - ended - active));
+  const notes = [
+    running > 0 ? paint('yellow', `${running} running`) : '',
+    failed > 0 ? paint('red', `${failed} failed`) : '',
+    waiting > 0 ? paint('magenta', `${waiting} to be tried again`) : '',
+    retried > 0 ? paint('magenta', `${retried} tried again`) : '',
+  ];
+  return `  ${name}  ${bar}  ${String(done).padStart(4)} / ${String(total).padEnd(4)}  ${notes.filter(Boolean).join('  ')}`;
+}
+
+function total(tasks: readonly SeenTask[], seconds: number): string {
+  const { total, done, failed, running } = tally(tasks);
+  return `${done} of ${total} tasks done, ${running} running, ${failed} failed, ${(done / seconds).toFixed(0)} a second`;
+}

@@ -1,0 +1,154 @@
+/**
+ * The threads of one executor: piscina starts them, replaces them and hands tries to them; here is what piscina does
+ * not tell: which thread a try runs in, a way to speak with it meanwhile, and that no thread will come up any more.
+ */
+import { EventEmitter } from 'node:events';
+import { hostname } from 'node:os';
+import { receiveMessageOnPort } from 'node:worker_threads';
+
+import { killAllGroups } from '../run-shell.ts';
+import type { Outcome } from '../run-task.ts';
+import type { AbortMessage, Hello, ThreadData, ThreadMessage, ThreadTask } from '../thread.ts';
+import type { Place } from './port.ts';
+import type { ThreadsExecutorOptions } from './threads.ts';
+
+/** One thread that is up. */
+export interface Lane {
+  readonly place: Place;
+  /** Told of every message of the thread: set by the try that runs in it. */
+  listener: ((message: ThreadMessage) => void) | undefined;
+  post(message: AbortMessage): void;
+  /** Delivers what the thread has sent so far: it may have been overtaken by the outcome. */
+  drain(): void;
+  /** Resolves when the thread is gone, and every process group of it. */
+  readonly gone: Promise<void>;
+}
+
+/** A try on its way through a thread. */
+export interface PooledRun {
+  /** Rejects when the thread ends before the try does. */
+  readonly outcome: Promise<Outcome>;
+  /** Ends the thread that runs it. */
+  kill(): void;
+}
+
+export interface ThreadPool {
+  /** `placed` is called before the try starts, once it has a thread. */
+  run(task: ThreadTask, placed: (lane: Lane) => void): PooledRun;
+  close(): Promise<void>;
+}
+
+export interface PoolEvents {
+  /** So many threads are up. */
+  onLanes(lanes: number): void;
+  onLost(worker: string, cause: unknown): void;
+  /** No thread is up, and none will be. */
+  onBroken(cause: unknown): void;
+}
+
+/** Threads that end without having run anything: so many in a row mean that something ends them all. */
+const IDLE_LOSSES = 8;
+
+export async function threadPool(options: ThreadsExecutorOptions, program: string, { execArgv, registers }: { readonly execArgv: readonly string[]; readonly registers: readonly string[] }, events: PoolEvents): Promise<ThreadPool> {
+  const { Piscina } = await import('piscina');
+  const { workers, outputBytes, env, resourceLimits } = options;
+  const lanes = new Map<number, Lane>();
+  let isClosing = false;
+  let idleLosses = 0;
+  let lastError: unknown;
+
+  const pool = new Piscina({
+    filename: program,
+    name: 'runTry',
+    minThreads: workers,
+    maxThreads: workers,
+    idleTimeout: Number.POSITIVE_INFINITY,
+    recordTiming: false,
+    // no slower, and what tasks leave behind in a thread (sockets, timers) goes on between them
+    atomics: 'disabled',
+    execArgv: [...execArgv],
+    argv: process.argv.slice(2),
+    env: { ...process.env, ...env } as Record<string, string>,
+    workerData: { registers, outputBytes } satisfies ThreadData,
+    ...(resourceLimits === undefined ? undefined : { resourceLimits }),
+    loadBalancer: (task, threads) => {
+      const free = threads.find(({ id, currentUsage }) => currentUsage === 0 && lanes.has(id));
+      if (free === undefined) return null;
+      (task as unknown as { readonly [symbol: symbol]: Ticket })[Piscina.queueOptionsSymbol]?.placed(lanes.get(free.id) as Lane);
+      return free;
+    },
+  });
+  pool.on('error', (error: unknown) => (lastError = error)); // of a thread that runs no try
+  pool.on('message', (message: unknown) => {
+    if ((message as Partial<Hello> | null)?.type === 'troupe.hello') welcome(message as Hello);
+  });
+  pool.on('workerDestroy', () =>
+    queueMicrotask(() => {
+      if (pool.threads.length === 0 || idleLosses > IDLE_LOSSES) breakDown(); // else another one is coming up
+    }),
+  );
+
+  function breakDown(): void {
+    if (isClosing) return;
+    isClosing = true;
+    void pool.destroy();
+    events.onBroken(lastError);
+  }
+
+  function welcome({ threadId, port, groups }: Hello): void {
+    const place = Object.freeze({ host: hostname(), worker: `${process.pid}/${threadId}` });
+    const gone = new Promise<void>((resolve) => {
+      port.once('close', () => {
+        lanes.delete(threadId);
+        killAllGroups(groups); // nobody is left to do it
+        if (!isClosing) {
+          if (lane.listener === undefined) idleLosses++;
+          events.onLost(place.worker, lastError);
+          events.onLanes(lanes.size);
+        }
+        resolve();
+      });
+    });
+    const lane: Lane = {
+      place,
+      listener: undefined,
+      post: (message) => port.postMessage(message),
+      drain() {
+        for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) lane.listener?.(next.message as ThreadMessage);
+      },
+      gone,
+    };
+    port.on('message', (message: ThreadMessage) => lane.listener?.(message));
+    port.unref(); // an idle executor keeps no process alive
+    lanes.set(threadId, lane);
+    events.onLanes(lanes.size);
+  }
+
+  return {
+    run(task, placed) {
+      const signal = Object.assign(new EventEmitter(), { aborted: false });
+      const ticket: Ticket = { placed };
+      const outcome = pool.run({ ...task, [Piscina.queueOptionsSymbol]: ticket }, { signal }) as Promise<Outcome>;
+      outcome.then(() => (idleLosses = 0), () => {});
+      return {
+        outcome,
+        kill() {
+          if (signal.aborted) return;
+          signal.aborted = true;
+          signal.emit('abort');
+        },
+      };
+    },
+    async close() {
+      isClosing = true;
+      const all = [...lanes.values()].map(({ gone }) => gone);
+      await pool.destroy();
+      await Promise.all(all);
+    },
+  };
+}
+
+/** Travels with a task through piscina as far as its balancer, and not into the thread: a symbol is not cloned. */
+interface Ticket {
+  placed(lane: Lane): void;
+}

@@ -1,0 +1,196 @@
+/**
+ * Lines to a file, written behind: whoever writes never waits. What a disk cannot take, for being slow or full, is
+ * counted, and a `log.gap` record stands in its place as soon as the disk takes one.
+ */
+import { open } from 'node:fs/promises';
+
+import type { GapRecord } from './log-records.ts';
+import type { Clock } from './timers.ts';
+
+/** Where lines go. */
+export interface LogFile {
+  /** One at a time. All of the text or, when it rejects, nothing of it is in the file. */
+  append(text: string): Promise<void>;
+  close(): Promise<void>;
+}
+
+/** Lines that were written, and lines that were lost. */
+export interface LogCounts {
+  readonly records: number;
+  readonly dropped: number;
+}
+
+export interface LogWriter {
+  /** Takes a line. Never throws. @param isStep - A replay would miss it. */
+  write(line: string, isStep: boolean): void;
+  /** Writes what waits, then the line that `last` makes. Never rejects, and gives up on a disk that hangs. */
+  close(last: (counts: LogCounts) => string): Promise<LogCounts>;
+}
+
+/** Text that one write takes. */
+const BATCH_CHARS = 256 * 1024;
+/** Text that may wait for a disk that is slow. */
+export const SLOW_CHARS = 16 * 1024 * 1024;
+/** Text that may wait at all: of a loop that has made many tasks without giving the disk a turn. */
+export const MOST_CHARS = 256 * 1024 * 1024;
+/** A kill -9 loses at most this much time, and what the disk was behind. */
+export const FLUSH_MS = 200;
+/** How long `close` waits for the disk. */
+const CLOSE_MS = 10_000;
+
+/** Records that were lost. */
+interface Lost {
+  readonly records: number;
+  readonly steps: number;
+  readonly sinceT: number;
+  readonly t: number;
+  readonly why: string;
+}
+
+/** Lines that are written together. */
+interface Batch {
+  /** What is missing before them. */
+  lost: Lost | undefined;
+  text: string;
+  records: number;
+  steps: number;
+}
+
+const batch = (lost?: Lost): Batch => ({ lost, text: '', records: 0, steps: 0 });
+
+/** @param warn - Told once, of the first loss. */
+export function logWriter(file: LogFile, clock: Clock, warn: (message: string) => void): LogWriter {
+  const sealed: Batch[] = [];
+  let current = batch();
+  let waiting = 0;
+  /** Text that waited at the last tick, and what of it has waited since the one before: the disk is behind by that. */
+  let atTick = 0;
+  let behind = 0;
+  let pumping: Promise<void> | undefined;
+  let timer: unknown;
+  let records = 0;
+  let dropped = 0;
+  let hasWarned = false;
+
+  function lose(lost: Lost | undefined, count: { readonly records: number; readonly steps: number }, why: string): Lost {
+    const t = clock.now();
+    dropped += count.records;
+    if (!hasWarned) warn(`the event log is incomplete: ${why}`);
+    hasWarned = true;
+    if (lost === undefined) return { ...count, sinceT: t, t, why };
+    return { ...lost, records: lost.records + count.records, steps: lost.steps + count.steps, t };
+  }
+
+  function seal(): void {
+    if (current.records === 0 && current.lost === undefined) return;
+    sealed.push(current);
+    current = batch();
+  }
+
+  function tick(): void {
+    timer = undefined;
+    behind = pumping === undefined ? 0 : Math.min(atTick, waiting);
+    atTick = waiting;
+    pump();
+    arm();
+  }
+
+  function arm(): void {
+    if (timer !== undefined || (waiting === 0 && pumping === undefined)) return;
+    timer = clock.setTimeout(tick, FLUSH_MS);
+    (timer as { unref?(): void }).unref?.();
+  }
+
+  function pump(): Promise<void> {
+    pumping ??= drain().finally(() => (pumping = undefined));
+    return pumping;
+  }
+
+  async function drain(): Promise<void> {
+    for (seal(); sealed.length > 0; seal()) {
+      const next = sealed.shift() as Batch;
+      waiting -= next.text.length;
+      behind = Math.min(behind, waiting);
+      atTick = Math.min(atTick, waiting);
+      try {
+        await file.append(next.lost === undefined ? next.text : `${gapLine(next.lost)}\n${next.text}`);
+        records += next.records + (next.lost === undefined ? 0 : 1);
+      } catch (error) {
+        const after = sealed[0] ?? current;
+        after.lost = join(lose(next.lost, next, error instanceof Error ? error.message : String(error)), after.lost);
+        if (sealed.length === 0 && current.records === 0) return; // nothing new to try with
+      }
+    }
+  }
+
+  const deadline = (): Promise<void> =>
+    new Promise((resolve) => {
+      (clock.setTimeout(resolve, CLOSE_MS) as { unref?(): void }).unref?.();
+    });
+
+  async function finish(last: (counts: LogCounts) => string): Promise<void> {
+    await pump();
+    await pump(); // what came, or failed, meanwhile
+    const gap = current.lost === undefined ? '' : `${gapLine(current.lost)}\n`;
+    const counts = { records: records + (gap === '' ? 0 : 1), dropped };
+    try {
+      await file.append(`${gap}${last(counts)}\n`);
+      records = counts.records + 1;
+    } catch (error) {
+      lose(undefined, { records: 1, steps: 0 }, error instanceof Error ? error.message : String(error));
+    }
+    await file.close().catch(() => {});
+  }
+
+  return {
+    write(line, isStep) {
+      if (behind >= SLOW_CHARS || waiting >= MOST_CHARS) {
+        if (current.records > 0) seal();
+        current.lost = lose(current.lost, { records: 1, steps: isStep ? 1 : 0 }, 'the disk is too slow for it');
+        return;
+      }
+      current.text += `${line}\n`;
+      current.records++;
+      if (isStep) current.steps++;
+      waiting += line.length + 1;
+      if (current.text.length < BATCH_CHARS) arm();
+      else {
+        seal();
+        pump();
+        arm();
+      }
+    },
+    async close(last) {
+      await Promise.race([finish(last), deadline()]);
+      if (timer !== undefined) clock.clearTimeout(timer as never);
+      return { records, dropped };
+    },
+  };
+}
+
+const join = (one: Lost, other: Lost | undefined): Lost =>
+  other === undefined ? one : { ...one, records: one.records + other.records, steps: one.steps + other.steps, t: other.t };
+
+function gapLine({ t, sinceT, records, steps, why }: Lost): string {
+  return JSON.stringify({ type: 'log.gap', t, sinceT, records, steps, why } satisfies GapRecord);
+}
+
+/** A new file. */
+export async function logFile(path: string): Promise<LogFile> {
+  const handle = await open(path, 'wx');
+  let end = 0;
+  return {
+    async append(text) {
+      const bytes = Buffer.from(text);
+      try {
+        for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at, end + at)).bytesWritten;
+        if ((await handle.stat()).nlink === 0) throw new Error(`${path} was removed`);
+      } catch (error) {
+        await handle.truncate(end).catch(() => {}); // not half a line
+        throw error;
+      }
+      end += bytes.length;
+    },
+    close: () => handle.close(),
+  };
+}
