@@ -27,7 +27,12 @@ interface Room {
 
 const camelCase = (name: string): string => name.replaceAll(/-(\w)/g, (_, letter: string) => letter.toUpperCase());
 const rooms: readonly Room[] = [
-  { folder: 'src/actors/executors', entry: 'dist/api/executors.js', page: (plugin) => ({ file: `docs/executors/${plugin}.md` }), parts: ['slots'] },
+  {
+    folder: 'src/actors/executors',
+    entry: 'dist/api/executors.js',
+    page: (plugin) => ({ file: `docs/executors/${plugin}.md` }),
+    parts: ['slots'],
+  },
   {
     folder: 'src/transport/serializers',
     entry: 'dist/api/transport.js',

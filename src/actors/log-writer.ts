@@ -72,13 +72,13 @@ export function logWriter(file: LogFile, clock: Clock, warn: (message: string) =
   let dropped = 0;
   let hasWarned = false;
 
-  function lose(lost: Lost | undefined, count: { readonly records: number; readonly steps: number }, why: string): Lost {
+  /** Counts what is lost from now on; `since`: a loss that it follows. */
+  function lose({ records, steps }: Pick<Lost, 'records' | 'steps'>, why: string, since: Lost | undefined): Lost {
     const t = clock.now();
-    dropped += count.records;
-    if (!hasWarned) warn(`the event log is incomplete: ${why}`);
+    dropped += records;
+    if (!hasWarned) warn(why);
     hasWarned = true;
-    if (lost === undefined) return { ...count, sinceT: t, t, why };
-    return { ...lost, records: lost.records + count.records, steps: lost.steps + count.steps, t };
+    return since === undefined ? { records, steps, sinceT: t, t, why } : { ...since, records: since.records + records, steps: since.steps + steps, t };
   }
 
   function seal(): void {
@@ -91,14 +91,13 @@ export function logWriter(file: LogFile, clock: Clock, warn: (message: string) =
     timer = undefined;
     behind = pumping === undefined ? 0 : Math.min(atTick, waiting);
     atTick = waiting;
-    pump();
+    void pump();
     arm();
   }
 
   function arm(): void {
     if (timer !== undefined || (waiting === 0 && pumping === undefined)) return;
-    timer = clock.setTimeout(tick, FLUSH_MS);
-    (timer as { unref?(): void }).unref?.();
+    timer = unref(clock.setTimeout(tick, FLUSH_MS));
   }
 
   function pump(): Promise<void> {
@@ -114,30 +113,25 @@ export function logWriter(file: LogFile, clock: Clock, warn: (message: string) =
       atTick = Math.min(atTick, waiting);
       try {
         await file.append(next.lost === undefined ? next.text : `${gapLine(next.lost)}\n${next.text}`);
-        records += next.records + (next.lost === undefined ? 0 : 1);
       } catch (error) {
         const after = sealed[0] ?? current;
-        after.lost = join(lose(next.lost, next, error instanceof Error ? error.message : String(error)), after.lost);
-        if (sealed.length === 0 && current.records === 0) return; // nothing new to try with
+        after.lost = join(lose(next, messageOf(error), next.lost), after.lost);
+        return; // until the next tick
       }
+      records += next.records + (next.lost === undefined ? 0 : 1);
     }
   }
 
-  const deadline = (): Promise<void> =>
-    new Promise((resolve) => {
-      (clock.setTimeout(resolve, CLOSE_MS) as { unref?(): void }).unref?.();
-    });
-
   async function finish(last: (counts: LogCounts) => string): Promise<void> {
     await pump();
-    await pump(); // what came, or failed, meanwhile
+    while (sealed.length > 0 || current.records > 0) await pump(); // each takes one batch at least, or loses it
     const gap = current.lost === undefined ? '' : `${gapLine(current.lost)}\n`;
     const counts = { records: records + (gap === '' ? 0 : 1), dropped };
     try {
       await file.append(`${gap}${last(counts)}\n`);
       records = counts.records + 1;
     } catch (error) {
-      lose(undefined, { records: 1, steps: 0 }, error instanceof Error ? error.message : String(error));
+      lose({ records: 1, steps: 0 }, messageOf(error), undefined);
     }
     await file.close().catch(() => {});
   }
@@ -146,28 +140,37 @@ export function logWriter(file: LogFile, clock: Clock, warn: (message: string) =
     write(line, isStep) {
       if (behind >= SLOW_CHARS || waiting >= MOST_CHARS) {
         if (current.records > 0) seal();
-        current.lost = lose(current.lost, { records: 1, steps: isStep ? 1 : 0 }, 'the disk is too slow for it');
+        current.lost = lose({ records: 1, steps: isStep ? 1 : 0 }, 'the disk is too slow for it', current.lost);
         return;
       }
       current.text += `${line}\n`;
       current.records++;
       if (isStep) current.steps++;
       waiting += line.length + 1;
-      if (current.text.length < BATCH_CHARS) arm();
-      else {
+      if (current.text.length >= BATCH_CHARS) {
         seal();
-        pump();
-        arm();
+        void pump();
       }
+      arm();
     },
     async close(last) {
-      await Promise.race([finish(last), deadline()]);
+      let deadline: unknown;
+      const late = new Promise<void>((resolve) => (deadline = unref(clock.setTimeout(resolve, CLOSE_MS))));
+      await Promise.race([finish(last), late]);
+      clock.clearTimeout(deadline as never);
       if (timer !== undefined) clock.clearTimeout(timer as never);
       return { records, dropped };
     },
   };
 }
 
+/** Nothing of the log keeps the process alive. */
+function unref(timer: unknown): unknown {
+  (timer as { unref?(): void } | undefined)?.unref?.();
+  return timer;
+}
+
+const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
 const join = (one: Lost, other: Lost | undefined): Lost =>
   other === undefined ? one : { ...one, records: one.records + other.records, steps: one.steps + other.steps, t: other.t };
 

@@ -5,7 +5,7 @@
 import { ring } from '../machines/model/ring.ts';
 import { STORY_LENGTH, type StoryEvent, type TaskDigest } from '../machines/model/story.ts';
 import type { TaskRecord } from './records.ts';
-import type { Step } from './spawn.ts';
+import type { DeadLetter, Spawned, Step } from './spawn.ts';
 
 /** Settled tasks that are remembered without an event log. */
 export const KEPT_DIGESTS = 10_000;
@@ -21,12 +21,17 @@ export interface Fact {
 export interface Listener {
   /** Every macrostep of every actor; absent for those who need only facts. */
   step?(step: Step, atMs: number): void;
+  /** These two are for those who want steps. */
+  spawned?(spawned: Spawned, atMs: number): void;
+  deadLetter?(letter: DeadLetter, atMs: number): void;
   fact(fact: Fact): void;
   settled(digest: TaskDigest): void;
 }
 
 export interface Recorder {
   step(step: Step): void;
+  spawned(spawned: Spawned): void;
+  deadLetter(letter: DeadLetter): void;
   fact(type: string, data: Readonly<Record<string, unknown>>): void;
   settled(digest: TaskDigest): void;
   digest(taskId: string): TaskDigest | undefined;
@@ -48,6 +53,12 @@ export function recorder(nowMs: () => number, recordOf: (taskId: string) => Task
       const record = recordOf(step.actorId);
       if (record !== undefined) tellStory(record, step, atMs);
       for (const watcher of watchers) watcher.step?.(step, atMs);
+    },
+    spawned(spawned) {
+      for (const watcher of watchers) watcher.spawned?.(spawned, nowMs());
+    },
+    deadLetter(letter) {
+      for (const watcher of watchers) watcher.deadLetter?.(letter, nowMs());
     },
     fact(type, data) {
       const fact = { type, atMs: nowMs(), data };

@@ -25,12 +25,29 @@ export interface Step {
   /** State before and after; equal for a transition that stays. */
   readonly from: string;
   readonly to: string;
+  /** The actor ended with an error in this step. */
+  readonly failed?: true;
 }
+
+/** An actor that was made. */
+export interface Spawned {
+  readonly actorId: string;
+  /** Id of its logic. */
+  readonly machine: string;
+  readonly input: unknown;
+  /** `seq` of the step that made it; 0 when it was made from outside. */
+  readonly causeId: number;
+}
+
+/** An event that reached an actor which had ended. It has a `seq` as a step has. */
+export type DeadLetter = Omit<Step, 'from' | 'to' | 'failed'>;
 
 /** Told of what happens in the system. Must not throw. */
 export interface SystemWatch {
   onStep(step: Step): void;
-  onDeadLetter(letter: Omit<Step, 'from' | 'to'>): void;
+  onDeadLetter(letter: DeadLetter): void;
+  /** Before the actor takes its first event. */
+  onSpawn?(spawned: Spawned): void;
   /** An actor has stopped with an error: a defect of ours. */
   onError(actorId: string, error: unknown): void;
 }
@@ -82,6 +99,8 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
   let seq = 0;
   let current = 0;
   const afterwards: (() => void)[] = [];
+  /** What XState's `send` was: who sends to an actor posts, so that no macrostep goes unseen. */
+  const sends = new WeakMap<object, Target['send']>();
 
   function drain(): void {
     isDraining = true;
@@ -105,9 +124,9 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
       watch.onDeadLetter({ seq, causeId, actorId: target.id, event });
       return;
     }
-    target.send(event);
+    (sends.get(target) ?? target.send)(event);
     const after = target.getSnapshot();
-    watch.onStep({ seq, causeId, actorId: target.id, event, from: String(before.value), to: String(after.value) });
+    watch.onStep({ seq, causeId, actorId: target.id, event, from: String(before.value), to: String(after.value), ...(after.status === 'error' ? { failed: true } : undefined) });
     reap(target, after);
     if (afterwards.length > 0) for (const fn of afterwards.splice(0)) fn();
   }
@@ -118,12 +137,15 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
     if (status === 'error') watch.onError(target.id, error);
   }
 
-  return {
+  const self: ActorSystem = {
     supervisor: (id, parent) => createActor(supervisorLogic, { id, parent } as never).start() as unknown as Target,
     spawn(logic, { id, input, parent }) {
       if (live.has(id)) throw new Error(`an actor named ${id} is alive`);
       const actor = createActor(logic, { id, input, ...(parent === undefined ? options : { parent }) } as never) as Actor<typeof logic>;
       live.add(id);
+      sends.set(actor, actor.send as Target['send']);
+      actor.send = (event) => self.post(actor, event as never);
+      watch.onSpawn?.({ actorId: id, machine: 'id' in logic ? String(logic.id) : '', input, causeId: current });
       if (parent === undefined) actor.subscribe({ error: () => {} }); // reported by reap, not as an uncaught exception
       actor.start();
       reap(actor, actor.getSnapshot());
@@ -144,4 +166,5 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
     },
     live,
   };
+  return self;
 }

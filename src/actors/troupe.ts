@@ -21,7 +21,7 @@ import { dataflow, type Dataflow } from './dataflow.ts';
 import { executor, type Executor } from './executor.ts';
 import type { ExecutorPlugin, Payload } from './executors/port.ts';
 import type { Arrived, TaskRecord } from './records.ts';
-import { recorder, type Recorder } from './recorder.ts';
+import { recorder, type Listener, type Recorder } from './recorder.ts';
 import { actorSystem } from './spawn.ts';
 import { taskLogic } from './task.ts';
 import { timers, type Clock } from './timers.ts';
@@ -37,6 +37,8 @@ export interface TroupeSettings {
   readonly random: () => number;
   readonly stopGraceMs: number;
   readonly inspect?: (event: InspectionEvent) => void;
+  /** Told of everything, from the first actor on. */
+  readonly listener?: Listener;
   /** Output of tasks, as it comes. */
   output(record: TaskRecord, stream: 'stdout' | 'stderr', text: string): void;
 }
@@ -63,6 +65,7 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
   const wheel = timers(clock);
   const records = recorder(nowMs, (id) => graph?.records.get(id));
   const { fact } = records;
+  if (settings.listener !== undefined) records.add(settings.listener);
 
   const watch: Watch = {
     nowMs: () => performance.now(),
@@ -76,7 +79,10 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
   const system = actorSystem(
     {
       onStep: records.step,
-      onDeadLetter: ({ seq, causeId, actorId, event }) => {
+      onSpawn: records.spawned,
+      onDeadLetter: (letter) => {
+        records.deadLetter(letter);
+        const { seq, causeId, actorId, event } = letter;
         if (!expected.has(event.type)) fact('actor.deadLetter', { seq, causeId, actorId, event: event.type });
       },
       onError: (actorId, error) => {

@@ -60,6 +60,7 @@ export const dataflowMachine = setup({
   },
 }).createMachine({
   id: 'dataflow',
+  description: 'The graph of tasks as a whole: takes tasks, releases those whose inputs have settled, ends when told to.',
   context: { live: 0, settled: noCounts },
   initial: 'open',
   on: {

@@ -2,9 +2,9 @@
  * One executor, from its start to its stop.
  *
  *   starting ─executor.started→ ready ⇄ degraded
- *      └─executor.failed→ bad ─executor.recover→ starting      any ─executor.drain→ draining ─executor.idle→ stopped
+ *      └─executor.failed→ bad ─executor.recover→ starting      any ─executor.drain→ draining ─executor.closed→ stopped
  *
- * Only ready and degraded executors are offered to the routing policy. Bad is not absorbing: `recover` opens the
+ * Starting, ready and degraded executors are offered to the routing policy. Bad is not absorbing: `recover` opens the
  * executor anew. Told by `actors/executor.ts`. Compare Parsl, `parsl/executors/status_handling.py`.
  */
 import { assign, setup } from 'xstate';
@@ -31,9 +31,17 @@ export type ExecutorEvent =
   | { readonly type: 'executor.drain' }
   | { readonly type: 'executor.closed' };
 
+type Args = { readonly context: ExecutorContext };
+/** Something was said to be amiss before it was up. */
+export const isDegraded = ({ context }: Args): boolean => context.why !== undefined;
+
 /** An effect: `actors/executor.ts` provides it. */
 function effect(): void {}
 
+const degraded = {
+  type: 'keepWhy',
+  params: ({ event }: { event: Extract<ExecutorEvent, { type: 'executor.degraded' }> }) => ({ why: event.message }),
+} as const;
 const failed = {
   target: 'bad',
   actions: { type: 'keepWhy', params: ({ event }: { event: Extract<ExecutorEvent, { type: 'executor.failed' }> }) => ({ why: event.message }) },
@@ -41,6 +49,7 @@ const failed = {
 
 export const executorMachine = setup({
   types: {} as { context: ExecutorContext; events: ExecutorEvent; input: { readonly label: string; readonly kind: string } },
+  guards: { isDegraded },
   actions: {
     keepWhy: assign({ why: (_, { why }: { why: string }) => why }),
     forgetWhy: assign({ why: undefined }),
@@ -51,22 +60,27 @@ export const executorMachine = setup({
   },
 }).createMachine({
   id: 'executor',
+  description:
+    'One executor, from its start to its stop. While starting, ready or degraded it is offered to the routing policy; bad is not absorbing, since it can be opened anew.',
   context: ({ input }) => ({ ...input, why: undefined }),
   initial: 'starting',
   states: {
     starting: {
       description: 'Opens its workers. Tries that it is given wait in its queue.',
       entry: 'open',
-      on: { 'executor.started': 'ready', 'executor.failed': failed, 'executor.drain': 'draining' },
+      on: {
+        'executor.started': [{ guard: 'isDegraded', target: 'degraded' }, { target: 'ready' }],
+        'executor.degraded': { actions: degraded },
+        'executor.restored': { actions: 'forgetWhy' },
+        'executor.failed': failed,
+        'executor.drain': 'draining',
+      },
     },
     ready: {
       description: 'Runs tries.',
       entry: ['forgetWhy', { type: 'announce', params: { state: 'ready' } }],
       on: {
-        'executor.degraded': {
-          target: 'degraded',
-          actions: { type: 'keepWhy', params: ({ event }) => ({ why: event.message }) },
-        },
+        'executor.degraded': { target: 'degraded', actions: degraded },
         'executor.failed': failed,
         'executor.drain': 'draining',
       },

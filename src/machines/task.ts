@@ -141,6 +141,8 @@ export const taskMachine = setup({
   },
 }).createMachine({
   id: 'task',
+  description:
+    'One task, from pending to settled: waits for its inputs, is routed to an executor and tried there, and tried again while the retry policy wants it and the budgets allow it.',
   context: ({ input }) => ({
     ...input,
     tryIndex: 0,
@@ -159,6 +161,7 @@ export const taskMachine = setup({
     'try.launched': { actions: 'recordLate' },
     'try.started': { actions: 'recordLate' },
     'try.done': { actions: 'recordLate' },
+    'try.joining': { actions: 'recordLate' },
     'try.failed': { actions: 'recordLate' },
     'try.stopped': { actions: 'recordLate' },
   },
@@ -243,6 +246,12 @@ export const taskMachine = setup({
         'try.done': [
           { guard: 'isCancelledTry', target: 'cancelled', actions: 'recordLate' },
           { guard: 'isCurrentTry', target: 'deciding', actions: 'recordLate' },
+          { actions: 'recordLate' },
+        ],
+        // the body of a join has made its tasks all the same
+        'try.joining': [
+          { guard: 'isCancelledTry', target: 'cancelled', actions: ['recordLate', 'stopJoined'] },
+          { guard: 'isCurrentTry', target: 'deciding', actions: ['recordLate', 'stopJoined'] },
           { actions: 'recordLate' },
         ],
         'timer.fired': [

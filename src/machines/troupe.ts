@@ -37,6 +37,7 @@ export const troupeMachine = setup({
   },
 }).createMachine({
   id: 'troupe',
+  description: 'The whole: what a program starts and closes. Root of the actor system.',
   context: ({ input }) => ({ ...input, pending: undefined }),
   initial: 'starting',
   on: { 'xstate.error.actor.*': {}, 'actor.failed': { actions: 'recordBroken' } },

@@ -7,28 +7,20 @@
  * comes up in its place.
  */
 import { totalmem } from 'node:os';
-import type { ResourceLimits } from 'node:worker_threads';
 
 import { ExecutorError, InternalError, TaskNotFoundError, WorkerLostError } from '../../machines/model/errors.ts';
-import { OUTPUT_BYTES, tryOutput } from '../console.ts';
+import { tryOutput } from '../console.ts';
 import { loadPlan, type LoaderOption, type LoadPlan } from '../load-plan.ts';
 import type { Outcome } from '../run-task.ts';
 import type { ThreadMessage } from '../thread.ts';
+import { threadPool, type Lane, type PooledRun, type ThreadOptions, type ThreadPool } from '../thread-pool.ts';
 import type { ExecutorPlugin, ExecutorPort, OpenExecutor, Try } from './port.ts';
 import { slots, type SlotHooks, type SlotRun } from './slots.ts';
-import { threadPool, type Lane, type PooledRun, type ThreadPool } from './thread-pool.ts';
 
-export interface ThreadsExecutorOptions {
+export interface ThreadsExecutorOptions extends ThreadOptions {
   readonly label: string;
-  readonly workers: number;
   readonly loader: LoaderOption;
-  /** What a try may forward of its console output. */
-  readonly outputBytes: number;
-  /** Of each thread; see `node:worker_threads`. */
-  readonly resourceLimits: ResourceLimits | undefined;
-  /** Laid over the driver's environment. */
-  readonly env: Readonly<Record<string, string>>;
-  /** The program of a thread. */
+  /** The module that composes what a thread runs. */
   readonly program: URL;
 }
 
@@ -61,12 +53,12 @@ function openThreads(options: ThreadsExecutorOptions, port: ExecutorPort): OpenE
   async function start(): Promise<void> {
     const plan = loadPlan(options.loader);
     const program = await plan.programUrlOf(options.program.href);
-    const pool = await threadPool(options, program, plan, {
+    const pool = await threadPool(options, { ...plan, program }, {
       onLanes(lanes) {
         all.offer(lanes);
         if (lanes > 0) ready();
       },
-      onLost: (worker, message) => port.note('worker.lost', { worker, message }),
+      onIdleLoss: (worker, cause) => port.note('worker.lost', { worker, message: cause instanceof Error ? cause.message : 'it ended' }),
       onBroken: giveUp,
     });
     running = { pool, plan };
@@ -105,7 +97,7 @@ interface Threads {
 function threadRun(attempt: Try, hooks: SlotHooks, { serializer, note }: ExecutorPort, { pool, plan }: Threads): SlotRun {
   const { taskId, tryIndex } = attempt;
   /** Kept here too, for a thread that ends and takes what it knows along. */
-  const output = tryOutput(OUTPUT_BYTES, hooks.output);
+  const output = tryOutput(Number.POSITIVE_INFINITY, hooks.output);
   let pooled: PooledRun | undefined;
   let lane: Lane | undefined;
   let isKilled = false;
@@ -147,7 +139,7 @@ function threadRun(attempt: Try, hooks: SlotHooks, { serializer, note }: Executo
     if (cause.name === 'DataCloneError') return failed('internal', new InternalError(`${who} could not be sent: ${cause.message}`, { actor: taskId, cause }));
     const worker = lane?.place.worker ?? 'a thread';
     const why = code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'it had no memory left' : cause.message;
-    note('try.lost', { taskId, tryIndex, worker, message: why });
+    note('worker.lost', { taskId, tryIndex, worker, message: why });
     const loss = new WorkerLostError(`the thread (${worker}) that ran ${who} has ended: ${why}`, { taskId, tryIndex, hostname: lane?.place.host ?? '', cause });
     return failed(code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'oom' : 'workerLost', loss);
   }

@@ -7,6 +7,7 @@ import { describe, expect, it } from 'vitest';
 import { ConfigError } from '../../../src/machines/model/errors.ts';
 import { cbor } from '../../../src/transport/serializers/cbor.ts';
 import { UnserializableError, type ValueExtension } from '../../../src/transport/serializers/port.ts';
+import { difference } from '../../support/values.ts';
 
 const serializer = cbor();
 const roundTrip = <T>(value: T): T => serializer.decode(serializer.encode(value, 'args')) as T;
@@ -166,10 +167,18 @@ describe('what cannot cross', () => {
     expect(path.length).toBeLessThan(200);
   });
 
-  it('a value nested 1000 levels deep crosses', () => {
-    let value: unknown = 1;
-    for (let level = 0; level < 1000; level++) value = [value];
-    expect(JSON.stringify(roundTrip(value))).toBe(JSON.stringify(value));
+  it.each([
+    ['arrays', 1000, (inner: unknown) => [inner]],
+    ['objects', 1000, (inner: unknown) => ({ inner })],
+    ['objects with odd keys', 500, (inner: unknown) => ({ '\ud800': inner })],
+    ['arrays with holes', 500, (inner: unknown) => [, inner]], // oxlint-disable-line no-sparse-arrays
+    ['Maps', 500, (inner: unknown) => new Map([[1, inner]])],
+    ['Sets', 500, (inner: unknown) => new Set([inner])],
+  ])('%s cross up to %i levels deep, whatever is at the bottom', (_, levels, wrap) => {
+    let value: unknown = new RegExp('\ud800');
+    for (let level = 0; level < levels; level++) value = wrap(value);
+    expect(difference(value, roundTrip(value))).toBeUndefined();
+    expect(refusalOf([value]).found).toBe('nested more than 1000 levels deep');
   });
 
   it('a value is refused that is small in memory and endless in copies', () => {

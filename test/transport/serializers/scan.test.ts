@@ -1,8 +1,10 @@
 /** What becomes of bytes that `encode` did not make. */
 import { Buffer } from 'node:buffer';
+import { addExtension } from 'cbor-x';
 import { describe, expect, it } from 'vitest';
 import { TimeLimitError, TroupeError } from '../../../src/machines/model/errors.ts';
 import { cbor } from '../../../src/transport/serializers/cbor.ts';
+import { scan } from '../../../src/transport/serializers/scan.ts';
 
 const serializer = cbor();
 
@@ -29,6 +31,13 @@ describe('hostile bytes', () => {
     ['a simple value', 'f8ff'],
     ['a half-precision float', 'f97e00'],
     ['a key that is not text', 'a10101'],
+    ['two values', '0101'],
+  ])('of %s are refused with a TypeError before anything is made of them', (_, text) => {
+    expect(() => scan(hex(text))).toThrow(TypeError);
+    expect(() => serializer.decode(hex(text))).toThrow(TypeError);
+  });
+
+  it.each([
     ['a Date that is no number', 'd9c4e560'],
     ['a -0 that is something else', 'd9c4e101'],
     ['a text tag with the wrong content', 'd9c4e001'],
@@ -36,14 +45,26 @@ describe('hostile bytes', () => {
     ['a RegExp that does not compile', 'd9c4e6 82 6128 60'],
     ['a typed array with a part of an element', 'd9c4f0 43 000000'],
     ['a sparse array with an index beyond its length', 'd9c4e4 83 01 05 00'],
-    ['two values', '0101'],
   ])('of %s are refused with a TypeError', (_, text) => {
     expect(() => serializer.decode(hex(text))).toThrow(TypeError);
   });
 
+  it('reach no extension that other code has given cbor-x', () => {
+    const claim = (decode: unknown): void => addExtension({ tag: 4321, decode } as never);
+    let calls = 0;
+    claim(() => ++calls);
+    try {
+      expect(() => serializer.decode(hex('81 d910e1 01'))).toThrow(TypeError);
+    } finally {
+      claim(undefined);
+    }
+    expect(calls).toBe(0);
+  });
+
   it('nested without end are refused', () => {
+    expect(() => scan(new Uint8Array(1_000_000).fill(0x81))).toThrow('more than 1004 levels');
     expect(() => serializer.decode(new Uint8Array(1_000_000).fill(0x81))).toThrow(TypeError);
-    expect(() => serializer.decode(new Uint8Array(1_000_000).fill(0xa1))).toThrow(TypeError);
+    expect(() => serializer.decode(hex('a16161'.repeat(100_000)))).toThrow(TypeError);
   });
 
   it('cost no memory for lengths of arrays that are only claimed', () => {

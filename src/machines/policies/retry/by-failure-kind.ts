@@ -24,7 +24,7 @@ export function byFailureKind(policies: Readonly<Partial<Record<FailureKind, Ret
     kind: 'retry',
     name: `byFailureKind(${Object.keys(policies).join(', ')})`,
     // each kind has the budget of its own policy: the task's is the largest, and a smaller one is kept below
-    retries: Math.max(...[...Object.values(policies), otherwise].map((policy) => policy.retries ?? 0)),
+    retries: Math.max(...[...Object.values(policies), otherwise].map((policy: RetryPolicy | undefined) => policy?.retries ?? 0)),
     decide(snapshot) {
       const { failure, failures } = snapshot;
       const policy = policyOf(failure.kind);

@@ -4,13 +4,30 @@
  */
 import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
-import { receiveMessageOnPort } from 'node:worker_threads';
+import { receiveMessageOnPort, type ResourceLimits } from 'node:worker_threads';
 
-import { killAllGroups } from '../run-shell.ts';
-import type { Outcome } from '../run-task.ts';
-import type { AbortMessage, Hello, ThreadData, ThreadMessage, ThreadTask } from '../thread.ts';
-import type { Place } from './port.ts';
-import type { ThreadsExecutorOptions } from './threads.ts';
+import type { Place } from './executors/port.ts';
+import { killAllGroups } from './run-shell.ts';
+import type { Outcome } from './run-task.ts';
+import type { AbortMessage, Hello, ThreadData, ThreadMessage, ThreadTask } from './thread.ts';
+
+export interface ThreadOptions {
+  readonly workers: number;
+  /** What a try may forward of its console output. */
+  readonly outputBytes: number;
+  /** Of each thread; see `node:worker_threads`. */
+  readonly resourceLimits: ResourceLimits | undefined;
+  /** Laid over the driver's environment. */
+  readonly env: Readonly<Record<string, string>>;
+}
+
+/** What threads are started with. */
+export interface ThreadStart {
+  /** Of the module whose `runTry` a thread runs. */
+  readonly program: string;
+  readonly execArgv: readonly string[];
+  readonly registers: readonly string[];
+}
 
 /** One thread that is up. */
 export interface Lane {
@@ -41,7 +58,8 @@ export interface ThreadPool {
 export interface PoolEvents {
   /** So many threads are up. */
   onLanes(lanes: number): void;
-  onLost(worker: string, cause: unknown): void;
+  /** A thread has ended that ran no try. */
+  onIdleLoss(worker: string, cause: unknown): void;
   /** No thread is up, and none will be. */
   onBroken(cause: unknown): void;
 }
@@ -49,9 +67,10 @@ export interface PoolEvents {
 /** Threads that end without having run anything: so many in a row mean that something ends them all. */
 const IDLE_LOSSES = 8;
 
-export async function threadPool(options: ThreadsExecutorOptions, program: string, { execArgv, registers }: { readonly execArgv: readonly string[]; readonly registers: readonly string[] }, events: PoolEvents): Promise<ThreadPool> {
+export async function threadPool(options: ThreadOptions, start: ThreadStart, events: PoolEvents): Promise<ThreadPool> {
   const { Piscina } = await import('piscina');
   const { workers, outputBytes, env, resourceLimits } = options;
+  const { program, execArgv, registers } = start;
   const lanes = new Map<number, Lane>();
   let isClosing = false;
   let idleLosses = 0;
@@ -101,12 +120,12 @@ export async function threadPool(options: ThreadsExecutorOptions, program: strin
       port.once('close', () => {
         lanes.delete(threadId);
         killAllGroups(groups); // nobody is left to do it
-        if (!isClosing) {
-          if (lane.listener === undefined) idleLosses++;
-          events.onLost(place.worker, lastError);
-          events.onLanes(lanes.size);
-        }
         resolve();
+        if (isClosing) return;
+        events.onLanes(lanes.size);
+        if (lane.listener !== undefined) return; // the try says so
+        idleLosses++;
+        events.onIdleLoss(place.worker, lastError);
       });
     });
     const lane: Lane = {
@@ -141,9 +160,8 @@ export async function threadPool(options: ThreadsExecutorOptions, program: strin
     },
     async close() {
       isClosing = true;
-      const all = [...lanes.values()].map(({ gone }) => gone);
       await pool.destroy();
-      await Promise.all(all);
+      await Promise.all([...lanes.values()].map(({ gone }) => gone));
     },
   };
 }
