@@ -1,6 +1,6 @@
 import { defineConfig } from 'vitest/config';
 
-/** Everything but `test/real`, which needs software of the machine: see `vitest.real.config.ts`. */
+/** All tests but those of types (`vitest.types.config.ts`) and those that need software of the machine (`vitest.real.config.ts`). */
 export default defineConfig({
   test: {
     globalSetup: ['scripts/test-setup.mjs'],
@@ -37,16 +37,6 @@ export default defineConfig({
           // After the others and one file at a time: they start processes and measure times.
           sequence: { groupOrder: 1 },
           fileParallelism: false,
-        },
-      },
-      {
-        extends: true,
-        test: {
-          name: 'types',
-          include: [],
-          // Errors elsewhere are the business of `npm run check`.
-          typecheck: { enabled: true, only: true, include: ['test/**/*.test-d.ts'], tsconfig: './tsconfig.json', ignoreSourceErrors: true },
-          sequence: { groupOrder: 2 },
         },
       },
     ],

@@ -32,8 +32,9 @@ function addTests(report, ok) {
 
 const [gate, real] = process.argv.slice(2).map(Number);
 const steps = read('steps.json') ?? [];
+const reports = { tests: 'vitest.json', 'type-tests': 'vitest-types.json' };
 for (const { name, ok } of steps) {
-  if (name === 'tests') addTests(read('vitest.json'), ok);
+  if (reports[name] !== undefined) addTests(read(reports[name]), ok);
   else if (ok) passed += 1;
   else failed += 1;
 }

@@ -12,16 +12,14 @@ import { checkPackage } from './check-package.mjs';
 import { report, root, run, runTool } from './process.mjs';
 import { setup } from './setup.mjs';
 
-/** Unit, property, end-to-end and type tests in one run. A run that left out a file has failed, whatever it says. */
-async function tests() {
-  const json = join(root, 'out/vitest.json');
-  const args = ['run', '--coverage', '--reporter=default', '--reporter=json', `--outputFile.json=${json}`];
-  const result = await runTool('vitest', args, { env: { NO_COLOR: '1', FORCE_COLOR: undefined } });
+/** A run of vitest. One that left out a file has failed, whatever it says. */
+async function vitest(report, pattern, args) {
+  const json = join(root, 'out', report);
+  const reporters = ['--reporter=default', '--reporter=json', `--outputFile.json=${json}`];
+  const result = await runTool('vitest', ['run', ...args, ...reporters], { env: { NO_COLOR: '1', FORCE_COLOR: undefined } });
   if (!existsSync(json)) return { ...result, code: result.code || 1 };
   const { numPassedTests, numFailedTests, testResults } = JSON.parse(readFileSync(json, 'utf8'));
-  const files = readdirSync(join(root, 'test'), { recursive: true }).filter(
-    (name) => /\.test(-d)?\.ts$/.test(name) && !name.startsWith('real/'),
-  );
+  const files = readdirSync(join(root, 'test'), { recursive: true }).filter((name) => pattern.test(name) && !name.startsWith('real/'));
   const left = files.filter((name) => !testResults.some((each) => each.name === join(root, 'test', name)));
   const note = `${numPassedTests} passed${numFailedTests > 0 ? `, ${numFailedTests} failed` : ''}`;
   if (left.length === 0) return { ...result, note };
@@ -43,8 +41,13 @@ const rows = [
     format: () => runTool('oxfmt', ['--check']),
     unused: () => runTool('knip', ['--no-progress']),
   },
-  { tests },
-  { package: checkPackage, api, docs: () => run(process.execPath, ['scripts/docs.mjs', '--check']) },
+  { tests: () => vitest('vitest.json', /\.test\.ts$/, ['--coverage']) },
+  {
+    'type-tests': () => vitest('vitest-types.json', /\.test-d\.ts$/, ['--config=vitest.types.config.ts']),
+    package: checkPackage,
+    api,
+    docs: () => run(process.execPath, ['scripts/docs.mjs', '--check']),
+  },
 ];
 
 const summary = [];
@@ -53,7 +56,7 @@ async function step(name, work) {
   const started = Date.now();
   const { code, output, note = '' } = await work();
   const seconds = ((Date.now() - started) / 1000).toFixed(1);
-  writeFileSync(join(root, `out/logs/${name.replaceAll(' ', '-')}.log`), output);
+  writeFileSync(join(root, `out/logs/${name}.log`), output);
   summary.push({ name, ok: code === 0, seconds: Number(seconds) });
   report(`${code === 0 ? 'ok    ' : 'FAILED'} ${name.padEnd(12)} ${seconds.padStart(6)} s  ${note}`);
   if (code !== 0) process.stderr.write(`\n${lastLines(output, 120)}\n\n`);
@@ -75,7 +78,7 @@ async function main(only) {
   if (strange !== undefined) return fail(`there is no step "${strange}"; there are: ${known.join(', ')}`);
   const started = Date.now();
   rmSync(join(root, 'out/logs'), { recursive: true, force: true });
-  for (const file of ['steps.json', 'vitest.json']) rmSync(join(root, 'out', file), { force: true });
+  for (const file of ['steps.json', 'vitest.json', 'vitest-types.json']) rmSync(join(root, 'out', file), { force: true });
   mkdirSync(join(root, 'out/logs'), { recursive: true });
   try {
     await setup({ build: false });

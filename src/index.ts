@@ -5,7 +5,7 @@ export type { JoinOptions, ShellOptions, TaskOptions } from './api/options.ts';
 export type { Arg, Args, Eventual, Params, Resolved } from './api/arguments.ts';
 export { Troupe } from './api/troupe.ts';
 export type { MachineLike, Policies, TroupeConfig } from './api/config.ts';
-export type { StreamOptions } from './api/flow.ts';
+export type { Completed, StreamOptions } from './api/flow.ts';
 export { DataFuture, Future } from './api/future.ts';
 export type { FutureFailure } from './api/future.ts';
 export type { ActorView, TaskActor, TaskView, TroupeActor, TroupeEvents, TroupeSnapshot, Waiting } from './api/views.ts';

@@ -103,7 +103,8 @@ export function tryOutput(budgetBytes: number, forward: (stream: Stream, text: s
 
   return {
     print(stream, text) {
-      tail = lastBytes(tail + text, 2 * TAIL_BYTES); // cut to size when it is asked for
+      tail += text;
+      if (tail.length > 16 * TAIL_BYTES) tail = tail.slice(-2 * TAIL_BYTES); // to size when it is asked for
       const bytes = Buffer.byteLength(text);
       if (bytes <= left) {
         left -= bytes;

@@ -4,17 +4,19 @@
  */
 import type { Actor } from 'xstate';
 
+import { compiled } from '../machines/compiled.ts';
 import { dataflowMachine, type DataflowEvent, type DataflowMachine } from '../machines/dataflow.ts';
-import { DependencyError, InternalError, JoinError } from '../machines/model/errors.ts';
+import { CancelledError, ConfigError, DependencyError, InternalError, JoinError, type FailedInput } from '../machines/model/errors.ts';
 import { failureOf } from '../machines/model/failures.ts';
 import { graph } from '../machines/model/graph.ts';
 import type { SettledState } from '../machines/model/states.ts';
+import type { TaskDigest } from '../machines/model/story.ts';
 import type { Asker } from '../machines/policies/firewall.ts';
 import type { DependencyDecision, DependencySnapshot } from '../machines/policies/dependency/port.ts';
 import type { TaskEvent } from '../machines/model/task.ts';
 import type { TaskMachine } from '../machines/task.ts';
 import type { Lease, Payload, TryReport } from './executors/port.ts';
-import { taskRecord, type Arrived, type Submission, type TaskRecord } from './records.ts';
+import { taskRecord, type Arrived, type Inputs, type Submission, type TaskRecord } from './records.ts';
 import type { ActorSystem, Target } from './spawn.ts';
 
 /** What the dataflow needs of the troupe. */
@@ -32,6 +34,8 @@ export interface DataflowPort {
   fact(type: string, data: Readonly<Record<string, unknown>>): void;
   /** Output of a task's console or streams, to be forwarded. */
   output(record: TaskRecord, stream: 'stdout' | 'stderr', text: string): void;
+  /** The actor of a task has failed and was settled for it: what it had started is to be stopped. */
+  onBroken(record: TaskRecord, digest: TaskDigest): void;
   onIdle(): void;
   onClosed(): void;
 }
@@ -39,7 +43,8 @@ export interface DataflowPort {
 export interface Dataflow {
   readonly actor: Actor<DataflowMachine>;
   readonly records: ReadonlyMap<string, TaskRecord>;
-  submit(submission: Submission): void;
+  /** `cancelled`: it is settled as such without a try. */
+  submit(submission: Submission, cancelled?: TaskRecord['cancelled']): void;
   /** `by`: the task whose cancellation reaches this one. */
   cancel(taskId: string, reason: unknown, by?: string): void;
   settled(taskId: string, state: SettledState, tries: number): void;
@@ -52,8 +57,10 @@ export interface Dataflow {
 }
 
 const CLOSING = 'the troupe is closing';
-/** Nodes of the graph that are not tasks: a join's wait for what its body returned. */
-const joinNode = (taskId: string): string => `${taskId}/join`;
+/** Nodes of the graph that are not tasks: a join's wait for what its body returned, and promises that are not ours. */
+const JOIN = '/join';
+const joinNode = (taskId: string): string => taskId + JOIN;
+const PROMISE = 'p';
 
 export function dataflow(port: DataflowPort): Dataflow {
   const { system } = port;
@@ -65,9 +72,11 @@ export function dataflow(port: DataflowPort): Dataflow {
   const self: Dataflow = {
     actor: undefined as never, // set below: the effects and the actor refer to each other
     records,
-    submit(submission) {
+    submit(submission, cancelled) {
       const { taskId, definition, parentId, args } = submission;
-      records.set(taskId, taskRecord(submission, port.nowMs()));
+      const record = taskRecord(submission, port.nowMs());
+      record.cancelled = cancelled;
+      records.set(taskId, record);
       if (parentId !== undefined) records.get(parentId)?.children.add(taskId);
       const { name, kind } = definition;
       const waits = args.sources.length + args.foreign.length;
@@ -80,7 +89,10 @@ export function dataflow(port: DataflowPort): Dataflow {
     awaitJoined(record) {
       const { joined } = record;
       if (joined === undefined) return;
-      if (await_(joinNode(record.taskId), joined) === 0) release(joinNode(record.taskId));
+      const missing = await_(joinNode(record.taskId), joined);
+      const circle = circleOf(record.taskId);
+      if (circle !== undefined) failJoin(record, [{ source: record.taskId, name: record.submission.definition.name, error: circle }]);
+      else if (missing === 0) release(joinNode(record.taskId));
     },
     waitingFor: (taskId) => [...nodes.waitingFor(taskId), ...nodes.waitingFor(joinNode(taskId))],
   };
@@ -101,7 +113,7 @@ export function dataflow(port: DataflowPort): Dataflow {
   function await_(id: string, inputs: { readonly sources: readonly string[]; readonly foreign: readonly ((onSettled: (ok: boolean) => void) => void)[] }): number {
     const sources = inputs.sources.filter((source) => nodes.has(source));
     for (const subscribe of inputs.foreign) {
-      const inputId = `p${++promises}`;
+      const inputId = `${PROMISE}${++promises}`;
       nodes.add(inputId, []);
       sources.push(inputId);
       subscribe((ok) => system.post(self.actor, { type: 'input.settled', inputId, ok }));
@@ -116,19 +128,28 @@ export function dataflow(port: DataflowPort): Dataflow {
     const { name, kind } = definition;
     const { retries, resources, timeLimitMs } = settings;
     record.actor = system.spawn(port.machine, { id: taskId, parent: tasks, input: { taskId, name, kind, retries, resources, timeLimitMs } });
-    const missing = await_(taskId, args);
     const by = args.cancelledBy();
-    if (record.cancelled !== undefined) tell(taskId, { type: 'task.cancel' });
-    else if (by !== undefined) cancel(taskId, undefined, by);
-    else if (missing === 0) release(taskId);
+    if (by !== undefined) record.cancelled ??= { reason: reasonOf(args, by), by };
+    if (record.cancelled === undefined) {
+      if (await_(taskId, args) === 0) release(taskId);
+      return;
+    }
+    nodes.add(taskId, []);
+    tell(taskId, { type: 'task.cancel', ...(by === undefined ? undefined : { by }) });
   }
 
-  /** Every input of the node has settled. */
+  /** Every input of the node has settled. What goes wrong here is of one task, and must not end the dataflow. */
   function release(node: string): void {
-    const record = records.get(node) ?? records.get(node.slice(0, -'/join'.length));
+    const isJoin = node.endsWith(JOIN);
+    const record = records.get(isJoin ? node.slice(0, -JOIN.length) : node);
     if (record === undefined) return;
-    if (record.taskId === node) releaseTask(record);
-    else releaseJoin(record);
+    try {
+      if (isJoin) releaseJoin(record);
+      else releaseTask(record);
+    } catch (error) {
+      if (record.actor !== undefined) system.stop(record.actor);
+      settleBroken({ actorId: record.taskId, message: failureOf('internal', error, { tryIndex: 0 }).message });
+    }
   }
 
   function releaseTask(record: TaskRecord): void {
@@ -142,7 +163,7 @@ export function dataflow(port: DataflowPort): Dataflow {
     }
     const by = submission.args.cancelledBy();
     if (by !== undefined) {
-      cancel(taskId, undefined, by);
+      cancel(taskId, reasonOf(submission.args, by), by);
       return;
     }
     const { failed, inputs } = bound;
@@ -150,7 +171,7 @@ export function dataflow(port: DataflowPort): Dataflow {
       taskId,
       name,
       inputs,
-      failed: failed.map(({ source, name: of, error }) => ({ source, name: of, message: error instanceof Error ? error.message : String(error) })),
+      failed: failed.map(({ source, name: of, error }) => ({ source, name: of, message: failureOf('dependency', error, { tryIndex: 0 }).message })),
     });
     const error = new DependencyError({ taskId, name, causes: failed });
     record.error = error;
@@ -170,9 +191,28 @@ export function dataflow(port: DataflowPort): Dataflow {
       arrive(record, () => port.check(record, bound.values), () => tell(taskId, { type: 'join.done', bytes: 0 }), (failure) => tell(taskId, { type: 'join.failed', failure }));
       return;
     }
-    const error = new JoinError({ taskId, name: submission.definition.name, causes: bound.failed });
+    failJoin(record, bound.failed);
+  }
+
+  function failJoin(record: TaskRecord, causes: readonly FailedInput[]): void {
+    const { taskId, submission } = record;
+    const error = new JoinError({ taskId, name: submission.definition.name, causes });
     record.error = error;
     tell(taskId, { type: 'join.failed', failure: failureOf('dependency', error, { tryIndex: tryIndexOf(record) }) });
+  }
+
+  /** A join whose body returned what waits for the join itself would wait for ever. */
+  function circleOf(taskId: string): ConfigError | undefined {
+    if (!nodes.isAwaited(taskId)) return undefined;
+    const todo = [...nodes.waitingFor(joinNode(taskId))];
+    const seen = new Set<string>();
+    for (let id = todo.pop(); id !== undefined; id = todo.pop()) {
+      if (id === taskId) return new ConfigError(`the body of ${taskId} returned what waits for ${taskId} itself; return futures that do not depend on the join`, { field: 'result' });
+      if (seen.has(id)) continue;
+      seen.add(id);
+      for (const next of self.waitingFor(id)) todo.push(next);
+    }
+    return undefined;
   }
 
   function arrive(record: TaskRecord, read: () => Arrived, done: (bytes: number) => void, failed: (failure: ReturnType<typeof failureOf>) => void): void {
@@ -243,8 +283,11 @@ export function dataflow(port: DataflowPort): Dataflow {
     const record = records.get(taskId);
     records.delete(taskId);
     if (record?.submission.parentId !== undefined) records.get(record.submission.parentId)?.children.delete(taskId);
-    nodes.detach(taskId);
-    nodes.detach(joinNode(taskId));
+    for (const node of [taskId, joinNode(taskId)]) {
+      // promises that it no longer waits for: nobody else does
+      for (const source of nodes.waitingFor(node)) if (source.startsWith(PROMISE)) nodes.settle(source);
+      nodes.detach(node);
+    }
     nodes.settle(joinNode(taskId));
     for (const { id, missing } of nodes.settle(taskId)) {
       if (wasCancelled && records.has(id)) cancel(id, record?.cancelled?.reason, taskId);
@@ -272,32 +315,39 @@ export function dataflow(port: DataflowPort): Dataflow {
   });
 
   /** Promise 1: an actor that errors settles what it owed. */
-  function settleBroken({ actorId, message }: Extract<DataflowEvent, { type: 'actor.failed' }>): void {
+  function settleBroken({ actorId, message }: Pick<Extract<DataflowEvent, { type: 'actor.failed' }>, 'actorId' | 'message'>): void {
     const record = records.get(actorId);
     if (record === undefined) return;
     const error = new InternalError(`the actor of task ${actorId} has failed (${message}); this is a defect of troupe`, { actor: actorId });
     const { definition, parentId } = record.submission;
-    record.submission.settle(
-      { state: 'failed', error },
-      {
-        taskId: actorId,
-        name: definition.name,
-        identity: definition.identity,
-        kind: definition.kind,
-        state: 'failed',
-        ...(parentId === undefined ? undefined : { parentId }),
-        dependsOn: [],
-        inputs: record.dependsOn.length,
-        tries: 0,
-        submittedMs: record.submittedMs,
-        settledMs: port.nowMs(),
-        failure: failureOf('internal', error, { tryIndex: 0 }),
-      },
-    );
+    const digest: TaskDigest = {
+      taskId: actorId,
+      name: definition.name,
+      identity: definition.identity,
+      kind: definition.kind,
+      state: 'failed',
+      ...(parentId === undefined ? undefined : { parentId }),
+      dependsOn: [],
+      inputs: record.dependsOn.length,
+      tries: 0,
+      submittedMs: record.submittedMs,
+      settledMs: port.nowMs(),
+      failure: failureOf('internal', error, { tryIndex: 0 }),
+    };
+    for (const child of record.children) cancel(child, undefined, actorId);
+    record.submission.settle({ state: 'failed', error }, digest);
+    port.onBroken(record, digest);
     system.post(self.actor, { type: 'task.settled', taskId: actorId, state: 'failed', tries: 0 });
   }
 
-  return Object.assign(self, { actor: system.spawn(machine, { id: 'dataflow', input: undefined, parent: port.parent }) });
+  return Object.assign(self, { actor: system.spawn(compiled(machine), { id: 'dataflow', input: undefined, parent: port.parent }) });
+}
+
+/** What was given to the cancel that has reached one of the inputs. */
+function reasonOf(inputs: Inputs<unknown>, by: string): unknown {
+  const bound = inputs.bind();
+  const error = 'failed' in bound ? bound.failed.find(({ source }) => source === by)?.error : undefined;
+  return error instanceof CancelledError ? error.reason : undefined;
 }
 
 const tryIndexOf = ({ actor }: TaskRecord): number => actor?.getSnapshot().context.tryIndex ?? 0;

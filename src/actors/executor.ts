@@ -5,6 +5,7 @@
 import type { Actor } from 'xstate';
 
 import { ExecutorError } from '../machines/model/errors.ts';
+import { failureOf } from '../machines/model/failures.ts';
 import type { Resources } from '../machines/model/resources.ts';
 import type { ExecutorState } from '../machines/model/states.ts';
 import { executorMachine, type ExecutorMachine } from '../machines/executor.ts';
@@ -58,12 +59,37 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
   const state = (): ExecutorState => actor.getSnapshot().value;
 
   function open(): void {
-    opened?.close().catch(() => {}); // recovering: what was opened before has failed already
-    opened = plugin.open(port);
-    opened.ready.then(
+    const failed = opened; // recovering: what was opened before has failed already
+    if (failed !== undefined) void attempt('close', () => failed.close(), Promise.resolve()).catch(() => {});
+    opened = undefined;
+    start().then(
       () => system.post(actor, { type: 'executor.started' }),
-      (error: unknown) => system.post(actor, { type: 'executor.failed', message: error instanceof Error ? error.message : String(error) }),
+      (error: unknown) => system.post(actor, { type: 'executor.failed', message: textOf(error) }),
     );
+  }
+
+  async function start(): Promise<void> {
+    opened = plugin.open(port);
+    await opened.ready;
+  }
+
+  /** A plugin that throws where it must not is noted, and harms nobody else. */
+  function attempt<T>(what: keyof OpenExecutor, call: () => T, otherwise: T): T {
+    try {
+      return call();
+    } catch (error) {
+      port.note('executor.faulted', { what, message: textOf(error) });
+      return otherwise;
+    }
+  }
+
+  async function close(): Promise<void> {
+    try {
+      await opened?.close();
+    } catch (error) {
+      port.note('executor.closeFailed', { message: textOf(error) });
+    }
+    system.post(actor, { type: 'executor.closed' });
   }
 
   function failAll(why: string | undefined): void {
@@ -76,7 +102,7 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
     actions: {
       open,
       failAll: ({ context }) => failAll(context.why),
-      close: () => void (opened?.close() ?? Promise.resolve()).catch((error: unknown) => port.note('executor.closeFailed', { message: String(error) })).then(() => system.post(actor, { type: 'executor.closed' })),
+      close: () => void close(),
       announce: ({ context }, { state: to }) => {
         host.onState(label, to, context.why);
         if (to === 'stopped') host.onClosed(label);
@@ -96,19 +122,27 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
     refusal(resources) {
       const now = state();
       if (!offered.includes(now)) return `it is ${now}${now === 'bad' ? `: ${actor.getSnapshot().context.why ?? ''}` : ''}`;
-      return opened?.misfit(resources);
+      return opened && attempt('misfit', () => opened?.misfit(resources), undefined);
     },
-    load: () => opened?.load() ?? { queued: 0, running: 0, slots: 0 },
-    submit(attempt) {
-      leases.set(keyOf(attempt), attempt);
-      opened?.submit(attempt);
+    load: () => attempt('load', () => opened?.load(), undefined) ?? nothing,
+    submit(one) {
+      const { taskId, tryIndex } = one;
+      leases.set(keyOf(one), { taskId, tryIndex });
+      try {
+        if (!offered.includes(state()) || opened === undefined) throw new ExecutorError(`executor ${label} is ${state()} and takes no tries`, { label });
+        opened.submit(one);
+      } catch (error) {
+        port.report({ type: 'try.failed', taskId, tryIndex, kind: 'submit', error: { value: error } });
+      }
     },
-    stop: (lease, reason, graceMs) => opened?.stop(lease, reason, graceMs),
-    why: (lease) => opened?.why(lease),
+    stop: (lease, reason, graceMs) => attempt('stop', () => opened?.stop(lease, reason, graceMs), undefined),
+    why: (lease) => attempt('why', () => opened?.why(lease), undefined),
     drain: () => system.post(actor, { type: 'executor.drain' }),
     recover: () => system.post(actor, { type: 'executor.recover' }),
   };
 }
 
+const nothing: ExecutorLoad = { queued: 0, running: 0, slots: 0 };
+const textOf = (error: unknown): string => failureOf('submit', error, { tryIndex: 0 }).message;
 const ends: ReadonlySet<string> = new Set(['try.done', 'try.failed', 'try.stopped']);
 const keyOf = ({ taskId, tryIndex }: Lease): string => `${taskId}/${tryIndex}`;

@@ -52,7 +52,7 @@ export interface ReplayReport {
 
 /** What runs, as it is published. */
 const published: Readonly<Record<string, { readonly machine: AnyStateMachine; readonly pluggable: Pluggable }>> = {
-  task: { machine: taskMachine, pluggable: taskPluggable as never },
+  task: { machine: taskMachine, pluggable: taskPluggable },
   dataflow: { machine: dataflowMachine, pluggable: {} },
   executor: { machine: executorMachine, pluggable: {} },
   troupe: { machine: troupeMachine, pluggable: {} },

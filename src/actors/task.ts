@@ -10,6 +10,7 @@ import type { TaskContext, TaskTimer } from '../machines/model/task.ts';
 import type { Asker } from '../machines/policies/firewall.ts';
 import type { RetryDecision, RetrySnapshot } from '../machines/policies/retry/port.ts';
 import type { RoutingCandidate, RoutingDecision, RoutingSnapshot } from '../machines/policies/routing/port.ts';
+import { compiled } from '../machines/compiled.ts';
 import type { TaskMachine } from '../machines/task.ts';
 import { UnserializableError, type Serializer } from '../transport/serializers/port.ts';
 import type { Dataflow } from './dataflow.ts';
@@ -88,6 +89,10 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
 
   const submitTry: Effect = (record, context, tell) => {
     const { taskId, tryIndex, name, kind, resources, timeLimitMs } = context;
+    // what the try before has left
+    record.place = undefined;
+    record.startedMs = undefined;
+    record.output = undefined;
     if (kind === 'join') {
       runJoin(record, context, tell);
       return;
@@ -119,17 +124,34 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
   };
 
   /** The body of a join runs in the driver, outside of this macrostep: it is the user's code, and it makes tasks. */
-  function runJoin(record: TaskRecord, { taskId, tryIndex }: TaskContext, tell: Dataflow['tell']): void {
+  function runJoin(record: TaskRecord, context: TaskContext, tell: Dataflow['tell']): void {
+    const { taskId, tryIndex } = context;
     const abort = new AbortController();
+    const { signal } = abort;
     record.abort = abort;
-    const failed = (error: unknown): void => {
+    /** False for a body that runs on after its try was stopped: nothing it says counts any more. */
+    const isCurrent = (): boolean => {
+      if (signal.aborted) tell(taskId, { type: 'try.stopped', tryIndex });
+      return !signal.aborted;
+    };
+    const failed = (error: unknown, kind: FailureKind = 'app'): void => {
+      if (!isCurrent()) return;
       record.error = error;
-      tell(taskId, abort.signal.aborted ? { type: 'try.stopped', tryIndex } : { type: 'try.failed', tryIndex, failure: failureOf('app', error, { tryIndex }) });
+      tell(taskId, { type: 'try.failed', tryIndex, failure: failureOf(kind, error, { tryIndex }) });
     };
     queueMicrotask(() => {
+      if (signal.aborted) return;
+      let args: readonly unknown[];
+      try {
+        args = port.serializer.decode(port.serializer.encode(record.values, 'args')) as readonly unknown[];
+      } catch (cause) {
+        failed(refused(cause, record, context), 'serialization');
+        return;
+      }
       record.startedMs = port.nowMs();
       tell(taskId, { type: 'try.started', tryIndex });
-      void (async () => record.submission.body?.(port.serializer.decode(port.serializer.encode(record.values, 'args')) as readonly unknown[], abort.signal))().then((joined) => {
+      void (async () => record.submission.body?.(args, signal))().then((joined) => {
+        if (!isCurrent()) return;
         record.joined = joined;
         tell(taskId, { type: 'try.joining', tryIndex, waits: joined === undefined ? 0 : joined.sources.length + joined.foreign.length });
       }, failed);
@@ -142,7 +164,6 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
     const { taskId, tryIndex, name, failures, executor, resources, cost, retries } = context;
     const failure = failures.at(-1);
     if (failure === undefined) return;
-    if (failure.kind === 'timeLimit') record.error = new TimeLimitError(`${name} (${taskId}) ${failure.message}`, { taskId, tryIndex, limitMs: context.timeLimitMs ?? 0 });
     if (budgets[failure.kind] === 'never') {
       tell(taskId, { type: 'retry.decided', tryIndex, policy: 'never', decision: { again: false, why: `a failure of kind ${failure.kind} is final` } });
       return;
@@ -154,14 +175,14 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
   };
 
   const stopTry: Effect = (record, context) => {
-    const reason = record.cancelled?.reason;
+    const reason = reasonToStop(record, context);
     record.abort?.abort(reason);
-    stopChildren(record);
+    stopChildren(record, reason);
     executorOf(context)?.stop({ taskId: context.taskId, tryIndex: context.tryIndex }, reason, port.stopGraceMs);
   };
 
-  function stopChildren({ taskId, children, cancelled }: TaskRecord): void {
-    for (const child of children) port.dataflow().cancel(child, cancelled?.reason, taskId);
+  function stopChildren({ taskId, children }: TaskRecord, reason: unknown): void {
+    for (const child of children) port.dataflow().cancel(child, reason, taskId);
   }
 
   function settle(context: TaskContext, state: SettledState): void {
@@ -169,6 +190,7 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
     const record = dataflow.records.get(context.taskId);
     if (record === undefined) return;
     for (const timer of timerNames) stopTimer(context, timer);
+    if (state === 'cancelled') stopChildren(record, record.cancelled?.reason); // also those of a body that has thrown
     const outcome = outcomeOf(state, record, context);
     const digest = digestOf(state, record, context, port.nowMs());
     record.submission.settle(outcome, digest);
@@ -176,7 +198,7 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
     dataflow.settled(context.taskId, state, digest.tries);
   }
 
-  return machine.provide({
+  const bound = machine.provide({
     actions: {
       routeTry: effect(routeTry),
       submitTry: effect(submitTry),
@@ -191,11 +213,21 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
       }),
       stopTry: effect(stopTry),
       awaitJoined: effect((record) => port.dataflow().awaitJoined(record)),
-      stopJoined: effect(stopChildren),
+      stopJoined: effect((record, context) => stopChildren(record, reasonToStop(record, context))),
       recordLate: ({ context, event }) => port.fact('try.late', { taskId: context.taskId, report: event.type }),
       settle: ({ context }, { state }) => settle(context, state),
     },
   });
+  return compiled(bound);
+}
+
+/** Stops what the actor of a task has started, when it cannot do so itself. */
+export function abandon(record: TaskRecord, { timers, executors, stopGraceMs }: Pick<TaskPort, 'timers' | 'executors' | 'stopGraceMs'>): void {
+  const { taskId } = record;
+  for (const timer of timerNames) timers.cancel(`${taskId}/${timer}`);
+  record.abort?.abort();
+  const { executor, tryIndex } = record.actor?.getSnapshot().context ?? {};
+  if (executor !== undefined && tryIndex !== undefined) executors.get(executor)?.stop({ taskId, tryIndex }, undefined, stopGraceMs);
 }
 
 /** Where the bodies of joins run: not an executor, so the label cannot be asked for. */
@@ -237,14 +269,25 @@ function outcomeOf(state: SettledState, record: TaskRecord, context: TaskContext
   return { state, error: errorOf(state, record, context) };
 }
 
+/** What a try, its body and its children are told. */
+function reasonToStop({ cancelled }: TaskRecord, context: TaskContext): unknown {
+  const last = context.failures.at(-1);
+  return cancelled === undefined && last?.kind === 'timeLimit' ? overTime(context, last.message) : cancelled?.reason;
+}
+
+const overTime = ({ taskId, name, tryIndex, timeLimitMs }: TaskContext, message: string): TimeLimitError =>
+  new TimeLimitError(`${name} (${taskId}) ${message}`, { taskId, tryIndex, limitMs: timeLimitMs ?? 0 });
+
 function errorOf(state: SettledState, record: TaskRecord, context: TaskContext): unknown {
   const { taskId, name, tryIndex, lostWorkers } = context;
   if (state === 'cancelled') {
     const { reason, by } = record.cancelled ?? {};
-    const said = reason instanceof Error ? reason.message : reason;
-    return new CancelledError(`${name} (${taskId}) was cancelled${by === undefined ? '' : ` with ${by}`}${said === undefined ? '' : `: ${String(said)}`}`, { taskId, tryIndex, reason });
+    const said = reason === undefined ? undefined : failureOf('cancelled', reason, { tryIndex }).message;
+    return new CancelledError(`${name} (${taskId}) was cancelled${by === undefined ? '' : ` with ${by}`}${said === undefined ? '' : `: ${said}`}`, { taskId, tryIndex, reason });
   }
-  if (context.failures.at(-1)?.kind === 'workerLost' && lostWorkers.length >= POISON_WORKERS) {
+  const last = context.failures.at(-1);
+  if (last?.kind === 'timeLimit') return overTime(context, last.message);
+  if (last?.kind === 'workerLost' && lostWorkers.length >= POISON_WORKERS) {
     return new WorkerLostError(`${name} (${taskId}) has taken down ${lostWorkers.length} workers (${lostWorkers.join(', ')}) and is not tried again`, {
       taskId,
       tryIndex,

@@ -23,7 +23,7 @@ import type { ExecutorPlugin, Payload } from './executors/port.ts';
 import type { Arrived, TaskRecord } from './records.ts';
 import { recorder, type Listener, type Recorder } from './recorder.ts';
 import { actorSystem } from './spawn.ts';
-import { taskLogic } from './task.ts';
+import { abandon, taskLogic } from './task.ts';
 import { timers, type Clock } from './timers.ts';
 
 export interface TroupeSettings {
@@ -152,6 +152,10 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
       return { value, bytes: 0 };
     },
     output: settings.output,
+    onBroken(record, digest) {
+      abandon(record, { timers: wheel, executors, stopGraceMs: settings.stopGraceMs });
+      records.settled(digest);
+    },
     onIdle: () => {
       for (const resolve of onIdle) resolve();
       onIdle = [];

@@ -27,21 +27,27 @@ export async function* stream<T, R>(run: (item: T) => Future<R>, items: Iterable
   }
 }
 
-export async function* completed<F extends Future<unknown>>(futures: Iterable<F>): AsyncGenerator<F, void, undefined> {
-  const ready: F[] = []; // an index, not shift(): 100,000 may be ready at once
+/** How one of several futures has settled. The future comes beside it: an async loop would await a bare one. */
+export type Completed<T> = PromiseSettledResult<T> & { readonly future: Future<T> };
+
+export async function* completed<T>(futures: Iterable<Future<T>>): AsyncGenerator<Completed<T>, void, undefined> {
+  const ready: Completed<T>[] = []; // read by an index, not shifted: 100,000 may be ready at once
   let taken = 0;
   let wake = (): void => {};
-  let left = 0;
+  let count = 0;
   for (const future of futures) {
-    left++;
-    const settle = (): void => {
-      ready.push(future);
+    count++;
+    const settle = (result: PromiseSettledResult<T>): void => {
+      ready.push({ ...result, future });
       wake();
     };
-    future.then(settle, settle);
+    future.then(
+      (value) => settle({ status: 'fulfilled', value }),
+      (reason: unknown) => settle({ status: 'rejected', reason }),
+    );
   }
-  for (; left > 0; left--) {
+  while (taken < count) {
     if (ready.length === taken) await new Promise<void>((resolve) => (wake = resolve));
-    yield ready[taken++] as F;
+    yield ready[taken++] as Completed<T>;
   }
 }

@@ -12,7 +12,7 @@ import type { TaskActor, Waiting } from './views.ts';
 export interface FuturePort {
   readonly dataflow: Dataflow;
   stateOf(taskId: string): TaskState;
-  storyOf(taskId: string): readonly StoryEvent[];
+  storyOf(taskId: string, state: TaskState): readonly StoryEvent[];
   whyOf(taskId: string, outcome: Outcome | undefined): Waiting;
   actorOf(taskId: string): TaskActor | undefined;
   cancel(taskId: string, reason: unknown): void;

@@ -130,9 +130,12 @@ export class Future<out T> implements Eventual<T> {
     this.#core.port.cancel(this.id, reason);
   }
 
-  /** What has happened to the task, oldest first: at most 64 lines while it is live, a digest later. */
+  /**
+   * What has happened to the task, oldest first: at most 64 lines while it is live, a digest later, and one line that
+   * says what to set when 10,000 others have settled since.
+   */
   story(): readonly StoryEvent[] {
-    return this.#core.port.storyOf(this.id);
+    return this.#core.port.storyOf(this.id, this.state);
   }
 
   /** Why the task waits, or failed. */

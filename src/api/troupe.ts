@@ -1,6 +1,7 @@
 /**
  * What a program starts, calls and closes. Composes actors with plugins; everything it owns ends with `close()`.
  */
+import type { EventLog } from '../actors/event-log.ts';
 import type { ExecutorPlugin } from '../actors/executors/port.ts';
 import { inWorker } from '../actors/loader.ts';
 import type { TaskRecord } from '../actors/records.ts';
@@ -9,6 +10,7 @@ import { openTroupe, type OpenTroupe } from '../actors/troupe.ts';
 import { ClosedError, ConfigError } from '../machines/model/errors.ts';
 import { ids } from '../machines/model/ids.ts';
 import type { Counts } from '../machines/model/states.ts';
+import type { StoryEvent } from '../machines/model/story.ts';
 import { taskMachine, type TaskMachine } from '../machines/task.ts';
 import { cbor } from '../transport/serializers/cbor.ts';
 import type { Arg, Args } from './arguments.ts';
@@ -17,9 +19,10 @@ import { threads } from './executors.ts';
 import { fileExtension, type File } from './file.ts';
 import { Future } from './future.ts';
 import { FutureCore, type FuturePort } from './future-core.ts';
-import { completed, stream, type StreamOptions } from './flow.ts';
+import { completed, stream, type Completed, type StreamOptions } from './flow.ts';
 import { settingsOf } from './options.ts';
 import { inputsOf } from './resolve.ts';
+import { forgottenStory, openRunLog } from './run-log.ts';
 import { closed, currentScope, inScope, opened, type Scope } from './scope.ts';
 import { handleSignals } from './signals.ts';
 import { specOf, type Spec, type Task } from './task.ts';
@@ -37,18 +40,20 @@ import type { TaskActor, TroupeActor, TroupeEvents, TroupeSnapshot } from './vie
 export class Troupe {
   readonly #config: CheckedConfig;
   readonly #open: OpenTroupe;
+  readonly #log: EventLog | undefined;
   readonly #ids = ids();
   readonly #port: FuturePort;
   readonly #unread = unreadFailures();
   #closing: Promise<Counts> | undefined;
   readonly #cleanups: (() => void | Promise<void>)[] = [];
 
-  private constructor(config: CheckedConfig) {
+  private constructor(config: CheckedConfig, executors: readonly ExecutorPlugin[], log: EventLog | undefined) {
     this.#config = config;
+    this.#log = log;
     this.#open = openTroupe({
       name: config.name,
       runId: config.runId,
-      executors: config.executors ?? [threads()],
+      executors,
       policies: config.policies,
       machines: { task: (config.machines.task ?? taskMachine) as TaskMachine },
       serializer: cbor({ extensions: [fileExtension as never] }),
@@ -56,13 +61,14 @@ export class Troupe {
       random: config.random,
       stopGraceMs: config.stopGraceMs,
       ...(config.inspect === undefined ? undefined : { inspect: config.inspect }),
+      ...(log === undefined ? undefined : { listener: log.listener }),
       output: (record, name, text) => this.#output(record, name, text),
     });
     const { dataflow, recorder } = this.#open;
     this.#port = {
       dataflow,
       stateOf: (taskId) => dataflow.records.get(taskId)?.actor?.getSnapshot().value ?? 'pending',
-      storyOf: (taskId) => dataflow.records.get(taskId)?.story ?? (recorder.digest(taskId) === undefined ? [] : digestStory(recorder.digest(taskId) as never)),
+      storyOf: (taskId, state) => this.#storyOf(taskId, state),
       whyOf: (taskId, outcome) => explain(this.#open, taskId, outcome),
       actorOf: (taskId) => dataflow.records.get(taskId)?.actor as unknown as TaskActor | undefined,
       cancel: (taskId, reason) => dataflow.cancel(taskId, reason),
@@ -71,6 +77,7 @@ export class Troupe {
     opened(this);
     this.#cleanups.push(() => closed(this));
     if (config.signals) this.#cleanups.push(handleSignals(() => this.close({ pending: 'cancel' })));
+    recorder.fact('troupe.started', { name: config.name, runId: config.runId });
   }
 
   /**
@@ -83,12 +90,24 @@ export class Troupe {
   static async start(config: TroupeConfig = {}): Promise<Troupe> {
     const worker = inWorker();
     if (worker !== undefined) return worker.neverStart();
-    const troupe = new Troupe(checkConfig(config));
-    return troupe;
+    const checked = checkConfig(config);
+    const executors = checked.executors ?? [threads()];
+    const log = await openRunLog(checked, executors);
+    try {
+      return new Troupe(checked, executors, log);
+    } catch (error) {
+      await log?.close();
+      throw error;
+    }
   }
 
   get name(): string {
     return this.#config.name;
+  }
+
+  /** Folder of this run, inside the `runDir` of the configuration; `undefined` when nothing is written. */
+  get runDir(): string | undefined {
+    return this.#log?.dir;
   }
 
   /** @internal */
@@ -130,8 +149,8 @@ export class Troupe {
     return stream((item: Arg<T>) => this.run(task, item), items, options);
   }
 
-  /** The futures in the order in which they settle, failed ones too. */
-  completed<F extends Future<unknown>>(futures: Iterable<F>): AsyncGenerator<F, void, undefined> {
+  /** How futures settle, in the order in which they do: `{ status, value | reason, future }`. Never rejects. */
+  completed<T>(futures: Iterable<Future<T>>): AsyncGenerator<Completed<T>, void, undefined> {
     return completed(futures);
   }
 
@@ -190,12 +209,15 @@ export class Troupe {
    */
   close({ pending = 'wait' }: { readonly pending?: 'wait' | 'cancel' } = {}): Promise<Counts> {
     const counts = this.#open.close(pending);
-    this.#closing ??= counts.then(async (settled) => {
-      for (const cleanup of this.#cleanups.splice(0).toReversed()) await cleanup();
-      const unread = this.#unread.summary();
-      if (unread !== undefined) process.emitWarning(`${this.name}: ${unread}`, { code: 'TROUPE_UNREAD' });
-      return settled;
-    });
+    this.#closing ??= counts
+      .then(async (settled) => {
+        for (const cleanup of this.#cleanups.splice(0).toReversed()) await cleanup();
+        const unread = this.#unread.summary();
+        if (unread !== undefined) process.emitWarning(`${this.name}: ${unread}`, { code: 'TROUPE_UNREAD' });
+        this.#open.recorder.fact('troupe.closed', { counts: settled });
+        return settled;
+      })
+      .finally(() => this.#log?.close()); // last: it records all the rest
     return this.#closing;
   }
 
@@ -219,7 +241,7 @@ export class Troupe {
     }
     this.#checkExecutors(options.executors, name);
     const taskId = this.#ids.nextTask();
-    const settings = settingsOf(options, { taskId, name, kind, retries: this.#config.retries, runDir: this.#config.runDir, streamPath: this.#config.policies.streamPath });
+    const settings = settingsOf(options, { taskId, name, kind, retries: this.#config.retries, runDir: this.runDir, streamPath: this.#config.policies.streamPath });
     const inputs = inputsOf<readonly [readonly unknown[], readonly unknown[]]>([args, options.inputs ?? []], dataflow, 'args');
     const core = new FutureCore(taskId, name, this.#port);
     const future = Future.of<unknown>(core, (options.outputs ?? []) as readonly File[]);
@@ -262,6 +284,13 @@ export class Troupe {
     if (unknown === undefined) return;
     const known = [...this.#open.executors.keys()].map((label) => `'${label}'`).join(', ');
     throw new ConfigError(`${name}: executors names '${unknown}', but ${this.name} has ${known}`, { field: 'executors', value: unknown });
+  }
+
+  #storyOf(taskId: string, state: string): readonly StoryEvent[] {
+    const { dataflow, recorder } = this.#open;
+    const { clock, log } = this.#config;
+    const digest = recorder.digest(taskId);
+    return dataflow.records.get(taskId)?.story ?? (digest === undefined ? forgottenStory(taskId, state, clock.now(), { runDir: this.runDir, log }) : digestStory(digest));
   }
 
   #output(record: TaskRecord, name: 'stdout' | 'stderr', text: string): void {

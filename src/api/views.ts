@@ -50,6 +50,9 @@ type Event<Type extends string, Data> = { readonly type: Type; readonly atMs: nu
 export interface TroupeEvents {
   /** One event taken by one actor. Every one: listening to it costs. */
   step: Event<'step', { readonly seq: number; readonly causeId: number; readonly actorId: string; readonly event: { readonly type: string }; readonly from: string; readonly to: string }>;
+  'troupe.started': Event<'troupe.started', { readonly name: string; readonly runId: string }>;
+  /** Every task has settled and every executor is closed; tasks by settled state. */
+  'troupe.closed': Event<'troupe.closed', { readonly counts: Counts }>;
   'task.settled': Event<'task.settled', TaskDigest>;
   'task.progress': Event<'task.progress', { readonly taskId: string; readonly name: string; readonly progress: unknown }>;
   'task.output': Event<'task.output', { readonly taskId: string; readonly name: string; readonly stream: 'stdout' | 'stderr'; readonly text: string }>;

@@ -4,14 +4,14 @@
  * of joins, which run when the operation is over. The property test compares a live troupe with it after each step.
  */
 import type { FailureKind } from '../../src/index.ts';
-import { refsOf, type Call, type Ref } from './graph-plan.ts';
+import { build, callsBeforeGate, placed, placedCall, refsOf, type Call, type Ref } from './graph-plan.ts';
 
 export type State = 'pending' | 'queued' | 'launched' | 'running' | 'joining' | 'retrying' | 'stopping' | 'done' | 'failed' | 'depFailed' | 'cancelled';
 export type Cause = { readonly ref: Ref; readonly outcome: Failed };
 /** How a task ends without a value; `error` is the very object where there is one. */
 export type Failed =
   | { readonly how: 'own'; readonly error: unknown }
-  | { readonly how: 'timeLimit' | 'poison' | 'other' }
+  | { readonly how: 'timeLimit' | 'poison' }
   | { readonly how: 'dependency' | 'join'; readonly causes: readonly Cause[] }
   | { readonly how: 'cancelled'; readonly reason: unknown };
 export type Outcome = { readonly how: 'done'; readonly value: unknown } | Failed;
@@ -55,33 +55,28 @@ const infrastructure: readonly FailureKind[] = ['workerLost', 'nodeLost', 'wallt
 /** The troupe's `stopGraceMs`, and what it adds. */
 export const GRACE_MS = 2000;
 const MARGIN_MS = 1000;
+const CLOSING = { reason: 'the troupe is closing' };
 
 export const isSettled = ({ state }: ModelTask): boolean => ['done', 'failed', 'depFailed', 'cancelled'].includes(state);
-const refText = (ref: Ref): string => ('promise' in ref ? `p${ref.promise}` : ref.key);
+const refText = (ref: Ref): string => JSON.stringify(ref);
 
 export class GraphModel {
   readonly tasks = new Map<string, ModelTask>();
   readonly promises: { state: 'pending' | 'kept' | 'broken'; value: unknown }[] = [];
   readonly runs: Run[] = [];
-  readonly aborted = new Map<number, unknown>();
+  readonly aborted = new Map<number, { readonly reason: unknown }>();
   closing: 'wait' | 'cancel' | undefined;
   nowMs = 0;
   #timers: Timer[] = [];
   #seq = 0;
   #bodies: string[] = [];
   readonly #autoStops: (label: string | undefined) => boolean;
-  readonly #valueOf: (key: string, run: number) => unknown;
   readonly #errorOf: (key: string, run: number) => unknown;
 
-  /** @param valueOf - The value of a join whose body's run `run` got all it asked for. */
-  constructor(world: {
-    autoStops(label: string | undefined): boolean;
-    joinValue(key: string, run: number): unknown;
-    bodyError(key: string, run: number): unknown;
-  }) {
-    this.#autoStops = world.autoStops;
-    this.#valueOf = world.joinValue;
-    this.#errorOf = world.bodyError;
+  /** @param errorOf - What run `run` of a join's body throws. */
+  constructor(autoStops: (label: string | undefined) => boolean, errorOf: (key: string, run: number) => unknown) {
+    this.#autoStops = autoStops;
+    this.#errorOf = errorOf;
   }
 
   get timers(): number {
@@ -95,16 +90,19 @@ export class GraphModel {
     const fresh = { executor: undefined, placement: undefined, stop: undefined, reason: undefined, outcome: undefined, joined: [] };
     const task: ModelTask = { key, call, parent, state: 'pending', tryIndex: 0, cost: 0, infrastructure: 0, lost: new Set(), ...fresh };
     this.tasks.set(key, task);
-    this.#admit(task);
-    if (born !== undefined) this.cancel(key, born.reason);
-    if (this.closing === 'cancel') this.cancel(key, 'the troupe is closing');
-    if (call.signal !== undefined && this.aborted.has(call.signal)) this.cancel(key, this.aborted.get(call.signal));
+    const aborted = call.signal === undefined ? undefined : this.aborted.get(call.signal);
+    const cancelled = born ?? aborted ?? (this.closing === 'cancel' ? CLOSING : this.#cancelledInput(task));
+    if (cancelled === undefined) this.#release(task);
+    else this.cancel(key, cancelled.reason);
   }
 
-  #admit(task: ModelTask): void {
-    const cancelled = refsOf(task.call.data).find((ref) => this.#endOf(ref)?.how === 'cancelled');
-    if (cancelled !== undefined) this.cancel(task.key, undefined);
-    else this.#release(task);
+  /** It is cancelled at once, whatever else it waits for. */
+  #cancelledInput({ call }: ModelTask): { readonly reason: unknown } | undefined {
+    for (const ref of refsOf(call.data)) {
+      const outcome = this.#endOf(ref);
+      if (outcome?.how === 'cancelled') return outcome;
+    }
+    return undefined;
   }
 
   #endOf(ref: Ref): Outcome | undefined {
@@ -155,7 +153,16 @@ export class GraphModel {
     const causes = this.#failures(task.joined);
     if (causes === undefined) return;
     if (causes.length > 0) this.#settle(task, 'failed', { how: 'join', causes });
-    else this.#settle(task, 'done', { how: 'done', value: this.#valueOf(task.key, task.tryIndex) });
+    else this.#settle(task, 'done', { how: 'done', value: this.#joinedValue(task) });
+  }
+
+  #joinedValue({ call, key, tryIndex }: ModelTask): unknown {
+    return call.body && build(call.body.returned, (ref) => this.valueOf(placed(ref, key, tryIndex)));
+  }
+
+  valueOf(ref: Ref): unknown {
+    const outcome = this.#endOf(ref);
+    return outcome?.how === 'done' ? outcome.value : undefined;
   }
 
   // what executors say of the current try
@@ -200,13 +207,14 @@ export class GraphModel {
     this.#stopTimers(task, 'grace');
     const decision = call.decisions[task.tryIndex % call.decisions.length];
     const isPoison = task.lost.size >= 3;
-    const isOver = isUser ? task.cost + (decision?.cost ?? 1) > call.retries : task.infrastructure > 10;
+    const cost = decision?.again === true ? (decision.cost ?? 1) : 1;
+    const isOver = isUser ? task.cost + cost > call.retries : task.infrastructure > 10;
     if ((!isUser && !infrastructure.includes(kind)) || isPoison || isOver || decision?.again !== true) {
       const own: Failed = kind === 'timeLimit' ? { how: 'timeLimit' } : { how: 'own', error };
       this.#settle(task, 'failed', isPoison && kind === 'workerLost' ? { how: 'poison' } : own);
       return;
     }
-    if (isUser) task.cost += decision.cost ?? 1;
+    if (isUser) task.cost += cost;
     task.placement = decision.executor;
     task.state = 'retrying';
     this.#startTimer(task, 'backoff', decision.afterMs ?? 0);
@@ -245,7 +253,7 @@ export class GraphModel {
 
   abort(signal: number, reason: unknown): void {
     if (this.aborted.has(signal)) return;
-    this.aborted.set(signal, reason);
+    this.aborted.set(signal, { reason });
     for (const task of this.live) if (task.call.signal === signal) this.cancel(task.key, reason);
   }
 
@@ -313,12 +321,13 @@ export class GraphModel {
   }
 
   #makeChildren(key: string, run: number, body: Call['body'], when: 'before' | 'after', aborted: Run['aborted']): void {
+    if (body === undefined) return;
+    const gate = callsBeforeGate(body);
     const parent = this.tasks.get(key);
-    for (const [i, child] of (body?.calls ?? []).entries()) {
-      if ((i % 2 === 0 || body?.isGated !== true ? 'before' : 'after') !== when) continue;
+    for (let i = when === 'before' ? 0 : gate; i < (when === 'before' ? gate : body.calls.length); i++) {
       const isChild = parent !== undefined && !isSettled(parent);
       if (!isChild && this.closing !== undefined) return; // the call throws ClosedError, which ends the body
-      this.submit(`${key}.${run}.${i}`, placeChildren(child, key, run), isChild ? key : undefined, aborted);
+      this.submit(`${key}.${run}.${i}`, placedCall(body.calls[i] as Call, key, run), isChild ? key : undefined, aborted);
     }
   }
 
@@ -339,15 +348,12 @@ export class GraphModel {
       return;
     }
     task.state = 'joining';
-    task.joined = refsOf(call.body.returned).map((ref) => placeRef(ref, key, tryIndex));
+    task.joined = refsOf(call.body.returned).map((ref) => placed(ref, key, tryIndex));
     this.#tryJoin(task);
   }
 
   close(pending: 'wait' | 'cancel'): void {
     if (this.closing !== 'cancel') this.closing = pending;
-    if (pending === 'cancel') for (const { key } of this.live) this.cancel(key, 'the troupe is closing');
+    if (pending === 'cancel') for (const { key } of this.live) this.cancel(key, CLOSING.reason);
   }
 }
-
-/** A body's refs to its own calls, as refs to the tasks that this run has made of them. */
-export const placeRef = (ref: Ref, key: string, run: number): Ref => ('child' in ref ? { key: `${key}.${run}.${ref.child}` } : ref);

@@ -49,6 +49,7 @@ interface Tally {
   readonly total: number;
   readonly done: number;
   readonly failed: number;
+  readonly cancelled: number;
   readonly running: number;
   /** Waits until it is tried again. */
   readonly waiting: number;
@@ -58,10 +59,11 @@ function tally(tasks: readonly SeenTask[]): Tally {
   const count = (is: (task: SeenTask) => boolean) => tasks.filter(is).length;
   return {
     total: tasks.length,
-    done: count(({ isDone }) => isDone),
-    failed: count(({ settledMs, isDone }) => settledMs !== undefined && !isDone),
+    done: count(({ outcome }) => outcome === 'done'),
+    failed: count(({ outcome }) => outcome === 'failed' || outcome === 'depFailed'),
+    cancelled: count(({ outcome }) => outcome === 'cancelled'),
     waiting: count(({ tries, settledMs }) => settledMs === undefined && tries.at(-1)?.failure !== undefined),
-    running: count(({ tries }) => tries.length > 0 && tries.at(-1)?.endMs === undefined),
+    running: count(({ tries, outcome }) => outcome === undefined && tries.length > 0 && tries.at(-1)?.endMs === undefined),
     retried: tasks.reduce((sum, { tries }) => sum + Math.max(0, tries.length - 1), 0),
   };
 }
@@ -77,20 +79,28 @@ function block(tasks: readonly SeenTask[], seconds: number): string[] {
   ];
 }
 
-function row(name: string, { total, done, failed, running, waiting, retried }: Tally): string {
-  const ended = Math.floor((BAR * (done + failed)) / total);
+function row(name: string, { total, done, failed, cancelled, running, waiting, retried }: Tally): string {
+  const ended = Math.floor((BAR * (done + failed + cancelled)) / total);
   const active = Math.min(BAR - ended, Math.ceil((BAR * running) / total));
   const bar = paint('cyan', '━'.repeat(ended)) + paint('yellow', '━'.repeat(active)) + paint('gray', '─'.repeat(BAR - ended - active));
   const notes = [
-    running > 0 ? paint('yellow', `${running} running`) : '',
-    failed > 0 ? paint('red', `${failed} failed`) : '',
-    waiting > 0 ? paint('magenta', `${waiting} to be tried again`) : '',
-    retried > 0 ? paint('magenta', `${retried} tried again`) : '',
-  ];
-  return `  ${name}  ${bar}  ${String(done).padStart(4)} / ${String(total).padEnd(4)}  ${notes.filter(Boolean).join('  ')}`;
+    ['yellow', running, 'running'],
+    ['red', failed, 'failed'],
+    ['gray', cancelled, 'cancelled'],
+    ['magenta', waiting, 'to be tried again'],
+    ['magenta', retried, 'tried again'],
+  ] as const;
+  const said = notes.filter(([, count]) => count > 0).map(([colour, count, what]) => paint(colour, `${count} ${what}`));
+  return `  ${name}  ${bar}  ${String(done).padStart(4)} / ${String(total).padEnd(4)}  ${said.join('  ')}`;
 }
 
 function total(tasks: readonly SeenTask[], seconds: number): string {
-  const { total, done, failed, running } = tally(tasks);
-  return `${done} of ${total} tasks done, ${running} running, ${failed} failed, ${(done / seconds).toFixed(0)} a second`;
+  const { total, done, failed, cancelled, running } = tally(tasks);
+  const ended = [
+    `${done} of ${total} tasks done`,
+    `${running} running`,
+    failed > 0 ? `${failed} failed` : '',
+    cancelled > 0 ? `${cancelled} cancelled` : '',
+  ];
+  return `${ended.filter(Boolean).join(', ')}, ${(done / seconds).toFixed(0)} a second`;
 }

@@ -1,5 +1,5 @@
 /** What is seen of the run: a list of tasks and tries that grows with the troupe's events. Only this file knows those. */
-import type { Failure, Troupe } from 'troupe';
+import type { Failure, SettledState, Troupe } from 'troupe';
 
 export interface SeenTry {
   readonly startMs: number;
@@ -16,7 +16,7 @@ export interface SeenTask {
   readonly submittedMs: number;
   readonly tries: SeenTry[];
   settledMs: number | undefined;
-  isDone: boolean;
+  outcome: SettledState | undefined;
 }
 
 /** The events of one task that matter here. */
@@ -40,7 +40,7 @@ export function recordTasks(troupe: Troupe, tell: (line: string) => void): reado
     const now = atMs - (firstMs ?? atMs);
     if (seen.type === 'task.submitted') {
       firstMs ??= atMs;
-      const task: SeenTask = { name: seen.name, kind: seen.kind, submittedMs: now, tries: [], settledMs: undefined, isDone: false };
+      const task: SeenTask = { name: seen.name, kind: seen.kind, submittedMs: now, tries: [], settledMs: undefined, outcome: undefined };
       tasks.set(seen.taskId, task);
       list.push(task);
       return;
@@ -57,7 +57,7 @@ export function recordTasks(troupe: Troupe, tell: (line: string) => void): reado
   });
   troupe.on('task.settled', ({ taskId, state, settledMs }) => {
     const task = tasks.get(taskId);
-    if (task !== undefined) Object.assign(task, { settledMs: settledMs - (firstMs ?? settledMs), isDone: state === 'done' });
+    if (task !== undefined) Object.assign(task, { settledMs: settledMs - (firstMs ?? settledMs), outcome: state });
   });
   troupe.on('retry.decided', ({ tryIndex, again, afterMs, failure }) => {
     tell(`${failure.message.split('\n')[0]}; ${again ? `try ${tryIndex + 2} in ${Math.round(afterMs)} ms` : 'not tried again'}`);

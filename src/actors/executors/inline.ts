@@ -11,7 +11,7 @@ import { performance } from 'node:perf_hooks';
 
 import { openConsole } from '../console.ts';
 import { taskFinder } from '../loader.ts';
-import { runTask, type TaskHost } from '../run-task.ts';
+import { runTask, type Outcome, type TaskHost } from '../run-task.ts';
 import { tryControl } from '../try-control.ts';
 import type { ExecutorPlugin, ExecutorPort, OpenExecutor, Place } from './port.ts';
 import { slots, type Pace, type SlotRunner } from './slots.ts';
@@ -29,6 +29,9 @@ export interface InlineExecutorOptions {
 /** How long tries may hold the event loop until timers and I/O have their turn. */
 const SLICE_MS = 4;
 
+/** From the end of a command's grace to the end of waiting for it. */
+const SHELL_LAST_MS = 2000;
+
 export function inlineExecutor(options: InlineExecutorOptions): ExecutorPlugin {
   const { label, copy } = options;
   return Object.freeze({ kind: 'inline', label, copies: copy, open: (port: ExecutorPort) => openInline(options, port) });
@@ -43,22 +46,31 @@ function openInline({ label, workers, copy, outputBytes }: InlineExecutorOptions
   const run: SlotRunner = (attempt, hooks) => {
     const control = tryControl();
     let isOver = false;
+    /** A command is killed once its grace is over, which takes a moment; its body, or `parse`, may hang. */
+    let last: { readonly id: unknown } | undefined;
     hooks.started(place);
-    runTask(attempt, host, { control, progress: (value) => hooks.progress(copied(value)), output: hooks.output }).then(
-      (outcome) => {
-        isOver = true;
-        hooks.ended(outcome);
-      },
-      (error: unknown) => hooks.ended({ type: 'failed', kind: 'internal', error: { value: error } }),
+    runTask(attempt, host, { control, progress: (value) => hooks.progress(copied(value)), output: hooks.output }).then(end, (error: unknown) =>
+      end({ type: 'failed', kind: 'internal', error: { value: error } }),
     );
     return {
       abort: control.abort,
       kill() {
         if (isOver) return;
-        port.note('try.abandoned', { taskId: attempt.taskId, tryIndex: attempt.tryIndex, name: attempt.name });
-        hooks.ended({ type: 'stopped' });
+        if (attempt.kind === 'shell' && last === undefined) last = { id: port.clock.setTimeout(abandon, SHELL_LAST_MS) };
+        else abandon();
       },
     };
+
+    function abandon(): void {
+      port.note('try.abandoned', { taskId: attempt.taskId, tryIndex: attempt.tryIndex, name: attempt.name });
+      end({ type: 'stopped' });
+    }
+
+    function end(outcome: Outcome): void {
+      isOver = true;
+      if (last !== undefined) port.clock.clearTimeout(last.id as never);
+      hooks.ended(outcome);
+    }
   };
 
   let pace: TimeSlices | undefined;

@@ -11,6 +11,8 @@ export interface Graph {
   settle(id: string): readonly { readonly id: string; readonly missing: number }[];
   /** Forgets that `id` waits for anything: it has settled on its own. */
   detach(id: string): void;
+  /** Whether any node waits for it. */
+  isAwaited(id: string): boolean;
   /** What a node still waits for, in no particular order. */
   waitingFor(id: string): readonly string[];
   readonly size: number;
@@ -50,6 +52,7 @@ export function graph(): Graph {
       for (const source of node.waitsFor) nodes.get(source)?.dependents.delete(id);
       node.waitsFor.clear();
     },
+    isAwaited: (id) => (nodes.get(id)?.dependents.size ?? 0) > 0,
     waitingFor: (id) => [...(nodes.get(id)?.waitsFor ?? [])],
     get size() {
       return nodes.size;

@@ -129,7 +129,8 @@ export function takeApart(error: Error): ErrorParts {
   for (const key of common) {
     const own = attempt(() => Object.getOwnPropertyDescriptor(error, key));
     // `stack` is on its way to becoming an accessor of Error.prototype
-    if (own.value !== undefined || key === 'stack') read(error, key, own.value?.enumerable === true);
+    const isInherited = key === 'stack' && attempt(() => typeof error.stack).value === 'string';
+    if (own.value !== undefined || isInherited) read(error, key, own.value?.enumerable === true);
   }
   const fields = attempt(() => kind.value?.toFields?.(error)).value ?? error;
   for (const key of attempt(() => Object.keys(fields)).value ?? []) if (!common.includes(key)) read(fields, key, true);

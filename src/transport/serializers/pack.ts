@@ -243,7 +243,8 @@ function extraKeyOf(value: object): string | undefined {
   if (value.length >= 64 && hasOnlyIndices(value)) return undefined;
   const last = Object.keys(value).at(-1);
   // indices come first
-  return last === undefined || (/^\d+$/.test(last) && Number(last) < value.length) ? undefined : last;
+  if (last === undefined || last === String(value.length - 1)) return undefined;
+  return /^\d+$/.test(last) && Number(last) < value.length ? undefined : last;
 }
 
 /** `Object.keys` of a million numbers takes 0.2 s for the strings it makes; `inspect` tells in 3 µs. */

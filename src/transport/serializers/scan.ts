@@ -56,10 +56,8 @@ export function scan(bytes: Uint8Array): number {
       if (length < firstTag || length > lastTag) throw malformed(`the tag ${length}`);
       tagCount++;
     }
-    const children = major === 6 ? 1 : major === 5 ? -2 * length : length;
-    if (Math.abs(children) > end - position) throw malformed('they end too early');
     if (++level >= limit) throw malformed(`more than ${limit} levels`);
-    left[level] = children;
+    left[level] = major === 6 ? 1 : major === 5 ? -2 * length : length;
   }
   if (position !== end) throw malformed(`${end - position} bytes after the value`);
   return tagCount;

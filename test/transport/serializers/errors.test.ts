@@ -94,6 +94,19 @@ describe('errors as values', () => {
     for (const thrown of ['x', undefined, null, { a: 1 }]) expect(roundTrip(thrown)).toEqual(thrown);
   });
 
+  it('keep a stack that is a getter of the prototype, and stay without one', () => {
+    class Future extends Error {
+      static readonly stackOf = 'Future: x\n    at future';
+    }
+    Object.defineProperty(Future.prototype, 'stack', { get: () => Future.stackOf });
+    const error = new Future('x');
+    delete error.stack;
+    expect(roundTrip<Error>(error).stack).toBe(Future.stackOf);
+    const bare = new Error('bare');
+    delete bare.stack;
+    expect(Object.getOwnPropertyNames(roundTrip(bare))).toEqual(['message']);
+  });
+
   it('cross even without a prototype', () => {
     expect(roundTrip<unknown>(Object.setPrototypeOf(new Error('lost'), null))).toMatchObject({ name: 'Error', message: 'lost' });
   });
