@@ -37,6 +37,7 @@ export {
   SerializationError,
   ShellCommandError,
   ShellExitError,
+  ShellOutputError,
   ShellStartError,
   StreamFileError,
   TaskError,

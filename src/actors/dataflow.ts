@@ -138,17 +138,21 @@ export function dataflow(port: DataflowPort): Dataflow {
     tell(taskId, { type: 'task.cancel', ...(by === undefined ? undefined : { by }) });
   }
 
-  /** Every input of the node has settled. What goes wrong here is of one task, and must not end the dataflow. */
+  /** Every input of the node has settled. */
   function release(node: string): void {
     const isJoin = node.endsWith(JOIN);
     const record = records.get(isJoin ? node.slice(0, -JOIN.length) : node);
-    if (record === undefined) return;
+    if (record !== undefined) contained(record.taskId, () => (isJoin ? releaseJoin(record) : releaseTask(record)));
+  }
+
+  /** What goes wrong with one task must not end the dataflow. */
+  function contained(taskId: string, run: () => void): void {
     try {
-      if (isJoin) releaseJoin(record);
-      else releaseTask(record);
+      run();
     } catch (error) {
-      if (record.actor !== undefined) system.stop(record.actor);
-      settleBroken({ actorId: record.taskId, message: failureOf('internal', error, { tryIndex: 0 }).message });
+      const actor = records.get(taskId)?.actor;
+      if (actor !== undefined) system.stop(actor);
+      settleBroken({ actorId: taskId, message: failureOf('internal', error, { tryIndex: 0 }).message });
     }
   }
 
@@ -298,7 +302,7 @@ export function dataflow(port: DataflowPort): Dataflow {
   const machine = dataflowMachine.provide({
     actions: {
       admit: ({ event }) => {
-        if (event.type === 'task.submitted') system.afterStep(() => admit(event.taskId));
+        if (event.type === 'task.submitted') system.afterStep(() => contained(event.taskId, () => admit(event.taskId)));
       },
       release: ({ event }) => void (event.type === 'task.settled' && forget(event.taskId, event.state === 'cancelled')),
       releaseInput: ({ event }) => {

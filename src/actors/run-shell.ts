@@ -14,7 +14,7 @@ import { StringDecoder } from 'node:string_decoder';
 import { setImmediate as nextTurn } from 'node:timers/promises';
 
 import { commandLine, exitText, tailOf, type Line, type ShellResult } from '../machines/model/command.ts';
-import { ConfigError, ShellCommandError, ShellExitError, ShellStartError, StreamFileError } from '../machines/model/errors.ts';
+import { ShellCommandError, ShellExitError, ShellOutputError, ShellStartError, StreamFileError } from '../machines/model/errors.ts';
 import type { ShellSettings } from './executors/port.ts';
 
 const streams = ['stdout', 'stderr'] as const;
@@ -57,7 +57,7 @@ const LONGEST_TIMER_MS = 2_147_483_647;
  *   file, in any encoding; a relative path starts in `cwd`.
  *
  * @throws The reason of `signal`. Also ShellExitError, ShellStartError, ShellCommandError and StreamFileError, and
- * ConfigError when a stream outgrows the memory it may take.
+ * ShellOutputError when a stream outgrows the memory it may take.
  */
 export async function runShell(line: Line, settings: ShellSettings = {}, context: ShellContext): Promise<ShellResult> {
   const { signal } = context;
@@ -95,9 +95,9 @@ export async function runShell(line: Line, settings: ShellSettings = {}, context
   }
   signal.throwIfAborted();
   if (outgrown !== undefined) {
-    throw new ConfigError(
+    throw new ShellOutputError(
       `${who(context)} wrote more than ${MAX_OUTPUT_BYTES / 1024 ** 2} MiB to ${outgrown}, which is kept in memory, and was stopped: give it a file, ${outgrown}: 'path/of/a/file'`,
-      { field: outgrown },
+      { taskId: context.taskId, tryIndex: context.tryIndex, stream: outgrown, limitBytes: MAX_OUTPUT_BYTES },
     );
   }
   const { command } = plan;

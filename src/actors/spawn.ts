@@ -109,7 +109,13 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
       while (letters.length > 0) {
         const batch = letters;
         letters = [];
-        for (const letter of batch) deliver(letter);
+        for (const letter of batch) {
+          try {
+            deliver(letter);
+          } catch (error) {
+            watch.onError(letter.target.id, error); // the letters behind it must not be lost
+          }
+        }
       }
     } finally {
       isDraining = false;

@@ -33,12 +33,21 @@ export interface Timers {
 
 export function timers(clock: Clock): Timers {
   const wheel = timerWheel<() => void>();
+  /** Being fired: one may cancel or move another that was due at the same time. */
+  let due = new Map<string, () => void>();
   let alarm: { readonly id: unknown; readonly dueMs: number } | undefined;
 
   function wake(): void {
     alarm = undefined;
-    for (const fire of wheel.advance(clock.now())) fire();
-    arm();
+    due = wheel.advance(clock.now());
+    try {
+      for (const [id, fire] of due) {
+        due.delete(id);
+        fire();
+      }
+    } finally {
+      arm();
+    }
   }
 
   function arm(): void {
@@ -54,17 +63,20 @@ export function timers(clock: Clock): Timers {
 
   return {
     start(id, delayMs, fire) {
+      due.delete(id);
       wheel.set(id, clock.now() + delayMs, fire);
       arm();
     },
     cancel(id) {
+      due.delete(id);
       if (wheel.cancel(id) && wheel.size === 0) arm(); // the last one: nothing keeps the process alive
     },
     get size() {
-      return wheel.size;
+      return wheel.size + due.size;
     },
     close() {
-      for (const _ of wheel.advance(Number.POSITIVE_INFINITY));
+      due.clear();
+      wheel.advance(Number.POSITIVE_INFINITY);
       arm();
     },
   };

@@ -40,6 +40,7 @@ export class FutureCore {
   }
 
   settle(outcome: Outcome, digest: TaskDigest): void {
+    if (this.outcome !== undefined) return; // a task settles once, whatever goes wrong behind it
     this.outcome = outcome;
     this.digest = digest;
     const listeners = this.#listeners;

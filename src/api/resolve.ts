@@ -15,13 +15,14 @@ type Ended = { readonly ok: true; readonly value: unknown } | { readonly ok: fal
 
 /**
  * @param dataflow - The graph the data goes into: futures of another troupe are foreign to it.
- * @param root - What the path of an error starts with.
+ * @param root - What the path of an error starts with; may be empty.
  * @throws ConfigError for data with futures inside that contains itself.
  */
 export function inputsOf<T>(data: T, dataflow: Dataflow, root: string): Inputs<T> {
   const found = collect(data);
   if (found.length === 0) return { sources: [], foreign: [], cancelledBy: () => undefined, bind: () => ({ values: data }) };
-  substitute(data, (thenable) => thenable, root); // a cycle is the caller's error, thrown at the call
+  // a cycle is the caller's error, thrown at the call; and what the caller does to the data later is not seen
+  const copy = substitute(data, (thenable) => thenable, root);
 
   const ended = new Map<Thenable, () => Ended | undefined>();
   const sources = new Set<string>();
@@ -63,7 +64,7 @@ export function inputsOf<T>(data: T, dataflow: Dataflow, root: string): Inputs<T
         const end = endedOf(thenable);
         return end?.ok === true ? end.value : stand?.value;
       };
-      return { values: substitute(data, valueOf, root) as T };
+      return { values: substitute(copy, valueOf, root) as T };
     },
   };
 }
@@ -132,9 +133,10 @@ function innerOf(value: object): readonly unknown[] | undefined {
 /** Nesting beyond this is refused, with futures inside: nobody writes it, and recursion stays safe. */
 const MAX_DEPTH = 500;
 
-/** The same data with `valueOf(thenable)` for thenables. What holds none is not copied. */
+/** A copy of the data with `valueOf(thenable)` for thenables. What is shared in it is shared in the copy. */
 function substitute(data: unknown, valueOf: (thenable: Thenable) => unknown, root: string): unknown {
   const open = new Set<object>();
+  const copies = new Map<object, unknown>();
   return visit(data, root, 0);
 
   function visit(value: unknown, path: string, depth: number): unknown {
@@ -142,11 +144,13 @@ function substitute(data: unknown, valueOf: (thenable: Thenable) => unknown, roo
     if (typeof value !== 'object' || value === null) return value;
     const isKnown = Array.isArray(value) || value instanceof Map || value instanceof Set || isPlain(value);
     if (!isKnown) return value;
+    if (copies.has(value)) return copies.get(value);
     if (open.has(value)) throw new ConfigError(`${path} contains itself; data with futures inside must be a tree`, { field: path });
     if (depth > MAX_DEPTH) throw new ConfigError(`${path} is nested deeper than ${MAX_DEPTH} levels`, { field: path });
     open.add(value);
     const copy = within(value, path, depth + 1);
     open.delete(value);
+    copies.set(value, copy);
     return copy;
   }
 
@@ -154,6 +158,6 @@ function substitute(data: unknown, valueOf: (thenable: Thenable) => unknown, roo
     if (Array.isArray(value)) return value.map((item, i) => (typeof item === 'object' || typeof item === 'function' ? visit(item, depth < 4 ? `${path}[${i}]` : path, depth) : item));
     if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, visit(item, `${path}.get(${String(key)})`, depth)]));
     if (value instanceof Set) return new Set([...value].map((item) => visit(item, `${path}.values()`, depth)));
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item, `${path}.${key}`, depth)]));
+    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item, `${path === '' ? '' : `${path}.`}${key}`, depth)]));
   }
 }

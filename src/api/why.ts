@@ -3,6 +3,7 @@ import type { Outcome, TaskRecord } from '../actors/records.ts';
 import { candidatesFor } from '../actors/task.ts';
 import type { OpenTroupe } from '../actors/troupe.ts';
 import { DependencyError, JoinError } from '../machines/model/errors.ts';
+import { failureOf } from '../machines/model/failures.ts';
 import type { TaskState } from '../machines/model/states.ts';
 import type { TaskContext } from '../machines/model/task.ts';
 import type { Waiting } from './views.ts';
@@ -50,9 +51,14 @@ const explainers: Partial<Record<TaskState, Explainer>> = {
   }),
 };
 
+/** An error as a line of text; anything can be thrown, even what cannot be printed. */
+export function textOf(error: unknown): string {
+  const { name, message } = failureOf('app', error, { tryIndex: 0 });
+  return error instanceof Error ? `${name}: ${message}` : message;
+}
+
 /** The root cause, then the way it came. */
 function rootFirst(error: unknown): string {
-  const text = (of: unknown): string => (of instanceof Error ? `${of.name}: ${of.message}` : String(of));
-  if (error instanceof DependencyError || error instanceof JoinError) return `${text(error.cause)}, in ${error.path.toReversed().join(' → ')}`;
-  return text(error);
+  if (error instanceof DependencyError || error instanceof JoinError) return `${textOf(error.cause)}, in ${error.path.toReversed().join(' → ')}`;
+  return textOf(error);
 }

@@ -7,7 +7,7 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { MAX_OUTPUT_BYTES, missingOutputs, type runShell } from '../../src/actors/run-shell.ts';
 import { File } from '../../src/api/file.ts';
 import { sh, type Line } from '../../src/machines/model/command.ts';
-import { ConfigError, ShellCommandError, ShellExitError, ShellStartError, StreamFileError } from '../../src/machines/model/errors.ts';
+import { ShellCommandError, ShellExitError, ShellOutputError, ShellStartError, StreamFileError } from '../../src/machines/model/errors.ts';
 import { failure, members, run, started } from '../support/shell.ts';
 
 let folder: string;
@@ -115,8 +115,8 @@ describe('runShell: how a command fails', () => {
   it('fails when a stream outgrows the memory it may have, and stops the command', async () => {
     expect((await run(`head -c ${MAX_OUTPUT_BYTES} /dev/zero`)).stdout).toHaveLength(MAX_OUTPUT_BYTES);
     for (const stream of ['stdout', 'stderr'] as const) {
-      const error = await failure(ConfigError, run(`echo $$ > ${at('pid')}; yes ${stream === 'stderr' ? '>&2' : ''}`));
-      expect(error.field).toBe(stream);
+      const error = await failure(ShellOutputError, run(`echo $$ > ${at('pid')}; yes ${stream === 'stderr' ? '>&2' : ''}`));
+      expect(error.stream).toBe(stream);
       expect(error.message).toContain(`lines (t12) wrote more than 16 MiB to ${stream}`);
       expect(error.message).toContain(`${stream}: '`);
       expect(members(Number(read('pid')))).toEqual([]);

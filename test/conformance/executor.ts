@@ -8,6 +8,7 @@ import { afterEach, describe, expect, it } from 'vitest';
 import type { ExecutorPlugin, TryReport } from '../../src/actors/executors/port.ts';
 import { MissingOutputsError, SerializationError, ShellExitError, TaskNotFoundError, UnroutableError } from '../../src/machines/model/errors.ts';
 import { bench, isEnd, type Bench } from '../support/executor-bench.ts';
+import { members } from '../support/shell.ts';
 import { anyValue, difference } from '../support/values.ts';
 
 /** How the executor under test is made. */
@@ -330,7 +331,7 @@ export function conformsToExecutor(make: (setup: ExecutorSetup) => ExecutorPlugi
       const pid = Number(readFileSync(file('pid'), 'utf8'));
       executor.stop(lease, undefined, AT_ONCE_MS);
       expect(await end(lease)).toMatchObject({ type: 'try.stopped' });
-      expect(() => process.kill(-pid, 0)).toThrow('ESRCH');
+      expect(members(pid)).toEqual([]);
     });
 
     it('leaves no process group behind when it is closed', async () => {
@@ -339,7 +340,7 @@ export function conformsToExecutor(make: (setup: ExecutorSetup) => ExecutorPlugi
       await until(lease, 'try.output');
       const pid = Number(readFileSync(file('pid'), 'utf8'));
       await close();
-      expect(() => process.kill(-pid, 0)).toThrow('ESRCH');
+      expect(members(pid)).toEqual([]);
     });
   });
 

@@ -40,7 +40,7 @@ describe('values within the contract', () => {
       fc.property(anyValue, (value) => {
         expect(difference(value, roundTrip(value))).toBeUndefined();
       }),
-      { numRuns: 1500 },
+      { numRuns: 1000 },
     );
   });
 
@@ -211,7 +211,7 @@ describe('bytes that encode did not make', () => {
         bytes[at % bytes.length] = byte;
         typeErrorOrNone(bytes);
       }),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 
@@ -236,7 +236,7 @@ describe('bytes that encode did not make', () => {
           typeErrorOrNone(Uint8Array.of(0xd9, tag >> 8, tag & 0xff, ...serializer.encode(value, 'args').subarray(0, 5000)));
         },
       ),
-      { numRuns: 2000 },
+      { numRuns: 800 },
     );
   });
 });

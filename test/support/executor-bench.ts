@@ -17,7 +17,7 @@ export interface Bench {
   readonly notes: readonly Note[];
   /** Submits a try of a task function of the fixture. */
   submit(name: string, args?: readonly unknown[], more?: Partial<Try>): Lease;
-  /** The first report of a try that is of a type; waits for it. */
+  /** The first report of a try that is of a type; waits for it. @throws when the try ends without it */
   until<T extends TryReport['type']>(lease: Lease, type: T): Promise<Extract<TryReport, { type: T }>>;
   /** The end of a try, whatever it is. */
   end(lease: Lease): Promise<End>;
@@ -86,8 +86,11 @@ export function bench(plugin: ExecutorPlugin, onReport: (report: TryReport) => v
       });
       return lease;
     },
-    until: <T extends TryReport['type']>(lease: Lease, type: T) =>
-      first((report): report is TryReport & Extract<TryReport, { type: T }> => isOf(lease, report) && report.type === type),
+    async until<T extends TryReport['type']>(lease: Lease, type: T) {
+      const report = await first((one): one is TryReport => isOf(lease, one) && (one.type === type || isEnd(one)));
+      if (report.type === type) return report as Extract<TryReport, { type: T }>;
+      throw new Error(`no ${type}: ${lease.taskId} ended with ${report.type}`, { cause: report.type === 'try.failed' ? decode(report.error) : undefined });
+    },
     end,
     async result(lease) {
       const report = await end(lease);

@@ -6,6 +6,7 @@
 import type { FailureKind } from '../../machines/model/failures.ts';
 import type { Resources } from '../../machines/model/resources.ts';
 import type { Place } from '../../machines/model/story.ts';
+import type { StreamTarget } from '../../machines/model/stream-paths.ts';
 import type { Serializer } from '../../transport/serializers/port.ts';
 import type { Clock } from '../timers.ts';
 
@@ -99,13 +100,6 @@ export interface ShellSettings {
   /** Added to the worker's environment. */
   readonly env?: Readonly<Record<string, string>>;
 }
-
-/** A file for a stream; its folders are made. */
-export interface StreamTarget {
-  readonly path: string;
-  readonly mode: 'append' | 'truncate';
-}
-
 
 /** What comes out of a try: encoded, or as it is from an executor that does not copy. */
 export type Payload = { readonly bytes: Uint8Array } | { readonly value: unknown };

@@ -9,9 +9,8 @@ export function mermaid(machine: MachineView): string {
   const { states, initial, anyState } = machine;
   const lines = ['stateDiagram-v2', '  direction TB', '  classDef final stroke-width:4px', `  [*] --> ${idOf(initial)}`];
   for (const state of states) lines.push(`  state "${body(state)}" as ${idOf(state.name)}`);
-  for (const { name, transitions } of states) {
-    for (const [target, labels] of arrows(transitions)) lines.push(`  ${idOf(name)} --> ${idOf(target)}: ${labels.join('<br/>')}`);
-  }
+  const drawn = states.flatMap(({ name, transitions }) => arrows(transitions).map(([target, labels]) => `  ${idOf(name)} --> ${idOf(target)}: ${labels.join('<br/>')}`));
+  lines.push(...drawn.toReversed()); // mermaid's layout then keeps labels apart (looked at with mermaid 11.17)
   const final = states.filter((state) => state.final).map(({ name }) => idOf(name));
   if (final.length > 0) lines.push(`  class ${final.join(',')} final`);
   if (anyState.length > 0) {
@@ -36,9 +35,15 @@ function body({ name, description, entry, exit, transitions }: StateView): strin
 }
 
 /** Target → labels, in the order of the configuration. */
-function arrows(transitions: readonly TransitionView[]): ReadonlyMap<string, readonly string[]> {
-  const targets = new Set(transitions.flatMap(({ target }) => target ?? []));
-  return new Map([...targets].map((target) => [target, labelsOf(transitions.filter((each) => each.target === target), transitions)]));
+function arrows(transitions: readonly TransitionView[]): readonly (readonly [target: string, labels: readonly string[]])[] {
+  const targets = [...new Set(transitions.flatMap(({ target }) => target ?? []))];
+  return targets.map((target) => [
+    target,
+    labelsOf(
+      transitions.filter((each) => each.target === target),
+      transitions,
+    ),
+  ]);
 }
 
 /** `event [guard] / actions`, a line each; events that mean the same, and branches of one event, share a line. */

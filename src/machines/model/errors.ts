@@ -21,6 +21,7 @@ export type ErrorCode =
   | 'ERR_SHELL_EXIT'
   | 'ERR_SHELL_START'
   | 'ERR_SHELL_COMMAND'
+  | 'ERR_SHELL_OUTPUT'
   | 'ERR_STREAM_FILE'
   | 'ERR_MISSING_OUTPUTS'
   | 'ERR_EXECUTOR'
@@ -287,6 +288,19 @@ export class ShellStartError extends TaskError {
 export class ShellCommandError extends TaskError {
   override readonly name = 'ShellCommandError';
   readonly code = 'ERR_SHELL_COMMAND';
+}
+
+/** A shell command wrote more to a stream that is kept in memory than may be kept, and was stopped. */
+export class ShellOutputError extends TaskError {
+  override readonly name = 'ShellOutputError';
+  readonly code = 'ERR_SHELL_OUTPUT';
+  readonly stream: 'stdout' | 'stderr';
+  readonly limitBytes: number;
+  constructor(message: string, details: { readonly taskId: string; readonly tryIndex?: number; readonly stream: 'stdout' | 'stderr'; readonly limitBytes: number }) {
+    super(message, details);
+    this.stream = details.stream;
+    this.limitBytes = details.limitBytes;
+  }
 }
 
 /** A file for stdout or stderr could not be opened. */

@@ -1,14 +1,15 @@
 /**
  * Timers by the ten thousand on one real timer: a heap of due times, each with the timers that share it.
- * Adding and finding the next are O(log of distinct times), cancelling is O(1). Pure: it is told the time.
+ * Adding and finding the next are O(log of distinct times), cancelling is O(1); what was cancelled takes no room for
+ * long, however far ahead it was due. Pure: it is told the time.
  */
 export interface TimerWheel<T> {
   /** Sets or moves the timer `id`. `dueMs` is absolute, on the same scale as `advance`. */
   set(id: string, dueMs: number, value: T): void;
   /** True when the timer was set. */
   cancel(id: string): boolean;
-  /** Takes out what is due, in order of time, then of setting. */
-  advance(nowMs: number): readonly T[];
+  /** Takes out what is due, by id, in order of time, then of setting. */
+  advance(nowMs: number): Map<string, T>;
   /** When `advance` would next find something; `undefined` when no timer is set. */
   nextDueMs(): number | undefined;
   readonly size: number;
@@ -17,21 +18,24 @@ export interface TimerWheel<T> {
 export function timerWheel<T>(): TimerWheel<T> {
   const buckets = new Map<number, Map<string, T>>();
   const dueOf = new Map<string, number>();
-  const heap: number[] = []; // due times; one entry a bucket, removed lazily when the bucket is empty
+  /** Due times: at least one entry a bucket. Those of emptied buckets leave at the top, or when they are too many. */
+  let heap: number[] = [];
 
   function cancel(id: string): boolean {
     const dueMs = dueOf.get(id);
     if (dueMs === undefined) return false;
     dueOf.delete(id);
-    buckets.get(dueMs)?.delete(id);
+    const bucket = buckets.get(dueMs);
+    bucket?.delete(id);
+    if (bucket?.size === 0) buckets.delete(dueMs);
+    if (heap.length > 2 * buckets.size + SLACK) heap = [...buckets.keys()].toSorted((a, b) => a - b); // sorted is a heap
     return true;
   }
 
-  /** Drops empty buckets from the top of the heap. */
+  /** Drops what is over from the top of the heap. */
   function settleTop(): number | undefined {
     for (let top = heap[0]; top !== undefined; top = heap[0]) {
-      if ((buckets.get(top)?.size ?? 0) > 0) return top;
-      buckets.delete(top);
+      if (buckets.has(top)) return top;
       popMin(heap);
     }
     return undefined;
@@ -51,14 +55,14 @@ export function timerWheel<T>(): TimerWheel<T> {
     },
     cancel,
     advance(nowMs) {
-      const due: T[] = [];
+      const due = new Map<string, T>();
       for (let top = settleTop(); top !== undefined && top <= nowMs; top = settleTop()) {
         const bucket = buckets.get(top) as Map<string, T>;
         buckets.delete(top);
         popMin(heap);
         for (const [id, value] of bucket) {
           dueOf.delete(id);
-          due.push(value);
+          due.set(id, value);
         }
       }
       return due;
@@ -69,6 +73,9 @@ export function timerWheel<T>(): TimerWheel<T> {
     },
   };
 }
+
+/** Entries of emptied buckets that are not worth a sweep. */
+const SLACK = 64;
 
 function pushMin(heap: number[], value: number): void {
   let at = heap.length;
