@@ -5,6 +5,7 @@
  * as in the driver. JavaScript and packages are not touched: they are imported from where they are.
  */
 import { createHash } from 'node:crypto';
+import { statSync } from 'node:fs';
 import { createRequire } from 'node:module';
 import { basename, dirname, extname } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -18,8 +19,6 @@ import { bundleCache, type BundleCache } from './bundle-cache.ts';
 export interface Bundler {
   /** URL of a module that JavaScript can import in place of `moduleUrl`. @throws ConfigError without esbuild */
   prepare(moduleUrl: string): Promise<string>;
-  /** Ends what is left of esbuild. */
-  close(): void;
 }
 
 interface Source {
@@ -36,21 +35,19 @@ const PLACEHOLDER = 'troupe-source:';
 
 export function bundler(conditions: readonly string[] = []): Bundler {
   const sources = new Map<string, Promise<Source>>();
-  let esbuild: typeof Esbuild | undefined;
   let cache: BundleCache | undefined;
-  let busy = 0;
 
   /** The source and all that it imports, the source first. */
-  async function closure(file: string, compile: (file: string) => Promise<Source>): Promise<ReadonlyMap<string, Source>> {
+  async function closure(file: string): Promise<ReadonlyMap<string, Source>> {
     const found = new Map<string, Source>();
+    const visited = new Set<string>();
     const visit = async (path: string): Promise<void> => {
-      if (found.has(path) || visited.has(path)) return;
+      if (visited.has(path)) return;
       visited.add(path);
-      const source = await once(sources, path, compile);
+      const source = await once(sources, path, () => compiled(path, conditions));
       found.set(path, source);
       await Promise.all(source.imports.map(visit));
     };
-    const visited = new Set<string>();
     await visit(file);
     return found;
   }
@@ -58,28 +55,44 @@ export function bundler(conditions: readonly string[] = []): Bundler {
   return {
     async prepare(moduleUrl) {
       const file = fileURLToPath(moduleUrl);
-      esbuild ??= ownEsbuild(file);
-      const { build, stop } = esbuild;
-      cache ??= bundleCache(dirname(file));
-      busy++;
-      try {
-        const all = await closure(file, (path) => compile(path, build, conditions));
-        const names = namesOf(all);
-        for (const source of all.values()) cache.write(names(source.file), () => withMap(source, (path) => cacheUrl(cache as BundleCache, names(path))));
-        return cacheUrl(cache, names(file));
-      } finally {
-        if (--busy === 0) await stop(); // a process of ours, which would outlive the executor
-      }
-    },
-    close() {
-      sources.clear();
+      const all = await closure(file);
+      const to = (cache ??= bundleCache(dirname(file)));
+      const nameOf = namesOf(all);
+      const urlOf = (path: string): string => pathToFileURL(to.pathOf(nameOf(path))).href;
+      for (const source of all.values()) to.write(nameOf(source.file), () => withMap(source, urlOf));
+      return urlOf(file);
     },
   };
 }
 
-const cacheUrl = (cache: BundleCache, name: string): string => pathToFileURL(cache.pathOf(name)).href;
+/** What this process has compiled, by path and conditions: another executor compiles it again only when it has changed. */
+const known = new Map<string, { readonly stamp: string; readonly source: Promise<Source> }>();
+let esbuild: typeof Esbuild | undefined;
+let busy = 0;
 
-async function compile(file: string, build: typeof Esbuild.build, conditions: readonly string[]): Promise<Source> {
+function compiled(file: string, conditions: readonly string[]): Promise<Source> {
+  const { mtimeMs, size } = statSync(file);
+  const stamp = `${mtimeMs} ${size}`;
+  const key = [file, ...conditions].join('\n');
+  const before = known.get(key);
+  if (before?.stamp === stamp) return before.source;
+  const source = compile(file, conditions);
+  known.set(key, { stamp, source });
+  source.catch(() => known.delete(key));
+  return source;
+}
+
+async function compile(file: string, conditions: readonly string[]): Promise<Source> {
+  const { build, stop } = (esbuild ??= ownEsbuild(file));
+  busy++;
+  try {
+    return await compileWith(build, file, conditions);
+  } finally {
+    if (--busy === 0) await stop(); // a process of ours, which would outlive the executor
+  }
+}
+
+async function compileWith(build: typeof Esbuild.build, file: string, conditions: readonly string[]): Promise<Source> {
   const imports = new Set<string>();
   const result = await build({
     entryPoints: [file],

@@ -28,7 +28,6 @@ export interface LoadPlan {
   importUrlOf(moduleUrl: string): string | Promise<string>;
   /** URL of the program of a worker: troupe's own, which is TypeScript only when troupe runs from its sources. */
   programUrlOf(url: string): string | Promise<string>;
-  close(): void;
 }
 
 /** What the plan is made from; a process, unless it is tested. */
@@ -100,7 +99,7 @@ export function loadPlan(option: LoaderOption, driver: DriverFlags = thisDriver(
   const values = [...flags, ...flagsOf((driver.env['NODE_OPTIONS'] ?? '').split(/\s+/))].flatMap(({ value }) => value ?? []);
   const { registersTsx, bundles } = ways.find(({ applies }) => applies(option, values, driver)) as Way;
   const conditions = flags.flatMap(({ name, value }) => (conditionFlags.includes(name) && value !== undefined ? [value] : []));
-  const { prepare, close } = bundler(conditions);
+  const { prepare } = bundler(conditions);
   const ready = new Map<string, string>();
   const prepared = (url: string): string | Promise<string> => {
     if (!isTypeScript(url)) return url;
@@ -111,7 +110,6 @@ export function loadPlan(option: LoaderOption, driver: DriverFlags = thisDriver(
     registers: registersTsx ? [tsxApi(values.find(isTsx) ?? 'tsx', driver)] : [],
     importUrlOf: bundles ? prepared : (url) => url,
     programUrlOf: prepared,
-    close,
   };
 }
 

@@ -27,8 +27,10 @@ export interface LogWriter {
   close(last: (counts: LogCounts) => string): Promise<LogCounts>;
 }
 
-/** Text that one write takes. */
-const BATCH_CHARS = 256 * 1024;
+/** Text that is worth a write before its time has come. */
+const WRITE_CHARS = 256 * 1024;
+/** Text that one write takes at most: the slower the disk, the larger the writes. */
+const BATCH_CHARS = 8 * 1024 * 1024;
 /** Text that may wait for a disk that is slow. */
 export const SLOW_CHARS = 16 * 1024 * 1024;
 /** Text that may wait at all: of a loop that has made many tasks without giving the disk a turn. */
@@ -71,6 +73,7 @@ export function logWriter(file: LogFile, clock: Clock, warn: (message: string) =
   let records = 0;
   let dropped = 0;
   let hasWarned = false;
+  let isClosing = false;
 
   /** Counts what is lost from now on; `since`: a loss that it follows. */
   function lose({ records, steps }: Pick<Lost, 'records' | 'steps'>, why: string, since: Lost | undefined): Lost {
@@ -138,6 +141,7 @@ export function logWriter(file: LogFile, clock: Clock, warn: (message: string) =
 
   return {
     write(line, isStep) {
+      if (isClosing) return;
       if (behind >= SLOW_CHARS || waiting >= MOST_CHARS) {
         if (current.records > 0) seal();
         current.lost = lose({ records: 1, steps: isStep ? 1 : 0 }, 'the disk is too slow for it', current.lost);
@@ -147,13 +151,12 @@ export function logWriter(file: LogFile, clock: Clock, warn: (message: string) =
       current.records++;
       if (isStep) current.steps++;
       waiting += line.length + 1;
-      if (current.text.length >= BATCH_CHARS) {
-        seal();
-        void pump();
-      }
+      if (current.text.length >= BATCH_CHARS) seal();
+      if (pumping === undefined && waiting >= WRITE_CHARS) void pump();
       arm();
     },
     async close(last) {
+      isClosing = true;
       let deadline: unknown;
       const late = new Promise<void>((resolve) => (deadline = unref(clock.setTimeout(resolve, CLOSE_MS))));
       await Promise.race([finish(last), late]);
@@ -182,12 +185,15 @@ function gapLine({ t, sinceT, records, steps, why }: Lost): string {
 export async function logFile(path: string): Promise<LogFile> {
   const handle = await open(path, 'wx');
   let end = 0;
+  async function writeAll(bytes: Uint8Array, from: number): Promise<void> {
+    for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at, from + at)).bytesWritten;
+  }
   return {
     async append(text) {
       const bytes = Buffer.from(text);
       try {
-        for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at, end + at)).bytesWritten;
-        if ((await handle.stat()).nlink === 0) throw new Error(`${path} was removed`);
+        const [{ nlink }] = await Promise.all([handle.stat(), writeAll(bytes, end)]);
+        if (nlink === 0) throw new Error(`${path} was removed`);
       } catch (error) {
         await handle.truncate(end).catch(() => {}); // not half a line
         throw error;

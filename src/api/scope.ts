@@ -19,6 +19,8 @@ export interface Scope<T extends Ambient = Ambient> {
   readonly troupe: T;
   /** The join whose body this is. */
   readonly parentId: string | undefined;
+  /** Aborted when that body is to stop: what it makes from then on is cancelled. */
+  readonly signal: AbortSignal | undefined;
 }
 
 const scopes = new AsyncLocalStorage<Scope>();
@@ -32,13 +34,17 @@ export const inScope = <T>(scope: Scope, fn: () => T): T => outsideTry(() => sco
 
 export const currentScope = (): Scope | undefined => (scopeOfTry() === undefined ? scopes.getStore() : undefined);
 
+/** A task that made tasks and waited for them would hold its worker, and with few workers for ever. @throws NoTroupeError */
+export function refuseInTask(task: string): void {
+  if (scopeOfTry() === undefined) return;
+  throw new NoTroupeError(`${task}() was called inside the body of a task, which computes and makes no tasks; make the caller a join(), or call ${task}.fn()`, {
+    candidates: [],
+  });
+}
+
 /** @throws NoTroupeError */
 export function currentTroupe(task: string): Ambient {
-  if (scopeOfTry() !== undefined) {
-    throw new NoTroupeError(`${task}() was called inside the body of a task, which computes and makes no tasks; make the caller a join(), or call ${task}.fn()`, {
-      candidates: [],
-    });
-  }
+  refuseInTask(task);
   const scope = scopes.getStore();
   if (scope !== undefined) return scope.troupe;
   const ambient = [...open].filter(({ isAmbient }) => isAmbient);

@@ -1,10 +1,12 @@
 /**
  * What a program starts, calls and closes. Composes actors with plugins; everything it owns ends with `close()`.
  */
+import { AsyncResource } from 'node:async_hooks';
+
 import type { EventLog } from '../actors/event-log.ts';
 import type { ExecutorPlugin } from '../actors/executors/port.ts';
 import { inWorker } from '../actors/loader.ts';
-import type { TaskRecord } from '../actors/records.ts';
+import type { Submission, TaskRecord } from '../actors/records.ts';
 import { digestStory, type Fact } from '../actors/recorder.ts';
 import { openTroupe, type OpenTroupe } from '../actors/troupe.ts';
 import { ClosedError, ConfigError } from '../machines/model/errors.ts';
@@ -23,11 +25,11 @@ import { completed, stream, type Completed, type StreamOptions } from './flow.ts
 import { settingsOf } from './options.ts';
 import { inputsOf } from './resolve.ts';
 import { forgottenStory, openRunLog } from './run-log.ts';
-import { closed, currentScope, inScope, opened, type Scope } from './scope.ts';
-import { handleSignals } from './signals.ts';
+import { closed, currentScope, inScope, opened, refuseInTask, type Scope } from './scope.ts';
+import { abortSignals, handleSignals } from './signals.ts';
 import { specOf, type Spec, type Task } from './task.ts';
 import { unreadFailures } from './unread.ts';
-import { explain } from './why.ts';
+import { explain, textOf } from './why.ts';
 import type { TaskActor, TroupeActor, TroupeEvents, TroupeSnapshot } from './views.ts';
 
 /**
@@ -44,6 +46,7 @@ export class Troupe {
   readonly #ids = ids();
   readonly #port: FuturePort;
   readonly #unread = unreadFailures();
+  readonly #signals = abortSignals((taskId, reason) => this.#open.dataflow.cancel(taskId, reason));
   #closing: Promise<Counts> | undefined;
   readonly #cleanups: (() => void | Promise<void>)[] = [];
 
@@ -128,6 +131,7 @@ export class Troupe {
   run<A extends readonly unknown[], R>(task: Task<A, R> | ((...args: Args<A>) => Future<R>), ...args: Args<A>): Future<R> {
     const spec = specOf(task);
     if (spec === undefined) throw new ConfigError('run: the first argument is not a task function; make one with task(import.meta, name, fn)', { field: 'task', value: task });
+    refuseInTask(spec.definition.name);
     return this.#submit(spec, args) as Future<R>;
   }
 
@@ -138,7 +142,9 @@ export class Troupe {
 
   /** Runs `fn`, and what it starts, with direct calls of task functions meaning this troupe. */
   scope<T>(fn: () => T): T {
-    return inScope({ troupe: this, parentId: undefined }, fn);
+    refuseInTask('scope');
+    const body = currentScope(); // within the body of a join, tasks are still its children
+    return inScope(body?.troupe === this ? body : { troupe: this, parentId: undefined, signal: undefined }, fn);
   }
 
   /**
@@ -187,10 +193,11 @@ export class Troupe {
    * @returns Stops listening.
    */
   on<K extends keyof TroupeEvents>(type: K, listener: (event: TroupeEvents[K]) => void): () => void {
+    const heard = AsyncResource.bind(listener); // not as part of the join body or the try that causes the event
     const tell = (event: { readonly type: string }): void => {
       if (type !== '*' && type !== event.type) return;
       try {
-        listener(event as TroupeEvents[K]);
+        heard(event as TroupeEvents[K]);
       } catch (error) {
         process.emitWarning(`a listener of ${type} threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
       }
@@ -235,20 +242,21 @@ export class Troupe {
     const { name, kind } = definition;
     const { dataflow } = this.#open;
     const scope = currentScope();
-    const parentId = scope?.troupe === this && scope.parentId !== undefined && dataflow.records.has(scope.parentId) ? scope.parentId : undefined;
+    const body = scope?.troupe === this ? scope : undefined;
+    const parentId = body?.parentId !== undefined && dataflow.records.has(body.parentId) ? body.parentId : undefined;
     if (this.#closing !== undefined && parentId === undefined) {
       throw new ClosedError(`${name}() was called after ${this.name} was told to close; call it before, or start another troupe`, { troupe: this.name });
     }
     this.#checkExecutors(options.executors, name);
     const taskId = this.#ids.nextTask();
     const settings = settingsOf(options, { taskId, name, kind, retries: this.#config.retries, runDir: this.runDir, streamPath: this.#config.policies.streamPath });
-    const inputs = inputsOf<readonly [readonly unknown[], readonly unknown[]]>([args, options.inputs ?? []], dataflow, 'args');
+    const inputs = inputsOf<{ readonly args: readonly unknown[]; readonly inputs: readonly unknown[] }>({ args, inputs: options.inputs ?? [] }, dataflow, '');
     const core = new FutureCore(taskId, name, this.#port);
     const future = Future.of<unknown>(core, (options.outputs ?? []) as readonly File[]);
     const { signal } = options;
-    const abort = (): void => dataflow.cancel(taskId, signal?.reason);
-    signal?.addEventListener('abort', abort, { once: true });
-    dataflow.submit({
+    const stopped = [body?.signal, signal].find((one) => one?.aborted);
+    if (signal !== undefined) this.#signals.add(signal, taskId);
+    const submission: Submission = {
       taskId,
       definition,
       settings,
@@ -257,23 +265,22 @@ export class Troupe {
         ...inputs,
         bind(stand) {
           const bound = inputs.bind(stand);
-          return 'values' in bound ? { values: bound.values[0] } : bound;
+          return 'values' in bound ? { values: bound.values.args } : bound;
         },
       },
-      body: (values, signal) => this.#runBody({ troupe: this, parentId: taskId }, definition.fn, values, signal),
+      body: (values, signal) => this.#runBody({ troupe: this, parentId: taskId, signal }, definition.fn, values),
       settle: (outcome, digest) => {
-        signal?.removeEventListener('abort', abort);
+        if (signal !== undefined) this.#signals.delete(signal, taskId);
         core.settle(outcome, digest);
-        if (outcome.state === 'failed' && !core.isRead) this.#unread.add(taskId, () => `${name} (${taskId}): ${String(outcome.error)}`);
+        if (outcome.state === 'failed' && !core.isRead) this.#unread.add(taskId, () => `${name} (${taskId}): ${textOf(outcome.error)}`);
       },
-    });
-    if (signal?.aborted === true) abort();
+    };
+    dataflow.submit(submission, stopped && { reason: stopped.reason, by: stopped === signal ? undefined : body?.parentId });
     return future;
   }
 
   /** A future that the body returns is what it waits for; a promise of anything is awaited first. */
-  async #runBody(scope: Scope<Troupe>, fn: Spec['definition']['fn'], values: readonly unknown[], signal: AbortSignal): Promise<ReturnType<typeof inputsOf>> {
-    signal.throwIfAborted();
+  async #runBody(scope: Scope<Troupe>, fn: Spec['definition']['fn'], values: readonly unknown[]): Promise<ReturnType<typeof inputsOf>> {
     const returned = inScope(scope, () => (fn as (...args: readonly unknown[]) => unknown)(...values));
     const result = returned instanceof Promise ? await returned : returned;
     return inputsOf(result, this.#open.dataflow, 'result');

@@ -55,6 +55,8 @@ const infrastructure: readonly FailureKind[] = ['workerLost', 'nodeLost', 'wallt
 /** The troupe's `stopGraceMs`, and what it adds. */
 export const GRACE_MS = 2000;
 const MARGIN_MS = 1000;
+/** Stands for the {@link TimeLimitError} that children of a join over its time are told. */
+export const OVERTIME = Symbol('over its time limit');
 const CLOSING = { reason: 'the troupe is closing' };
 
 export const isSettled = ({ state }: ModelTask): boolean => ['done', 'failed', 'depFailed', 'cancelled'].includes(state);
@@ -232,7 +234,7 @@ export class GraphModel {
       this.#stop(task, 'cancel');
     } else {
       this.#settle(task, 'cancelled', { how: 'cancelled', reason: task.reason });
-      this.#cancelChildren(task);
+      this.#cancelChildren(task, task.reason);
     }
   }
 
@@ -242,12 +244,12 @@ export class GraphModel {
     this.#stopTimers(task, 'limit');
     this.#startTimer(task, 'grace', GRACE_MS + MARGIN_MS);
     const run = this.runs.find(({ key, tryIndex }) => key === task.key && tryIndex === task.tryIndex);
-    if (run !== undefined) run.aborted ??= { reason: task.reason };
-    this.#cancelChildren(task);
+    if (run !== undefined) run.aborted ??= { reason: cause === 'timeLimit' ? OVERTIME : task.reason };
+    this.#cancelChildren(task, cause === 'timeLimit' ? OVERTIME : task.reason);
     if (task.call.body === undefined && this.#autoStops(task.executor)) this.#stopped(task);
   }
 
-  #cancelChildren({ key, reason }: ModelTask): void {
+  #cancelChildren({ key }: ModelTask, reason: unknown): void {
     for (const child of this.live) if (child.parent === key) this.cancel(child.key, reason);
   }
 
@@ -277,7 +279,7 @@ export class GraphModel {
       this.#stopped(task);
     } else if (task.state === 'joining') {
       this.#settle(task, 'failed', { how: 'timeLimit' });
-      this.#cancelChildren(task);
+      this.#cancelChildren(task, OVERTIME);
     } else {
       this.#stop(task, 'timeLimit');
     }

@@ -9,7 +9,7 @@ import { SimulatedClock } from 'xstate';
 import { CancelledError, DependencyError, join, JoinError, task, TimeLimitError, Troupe, WorkerLostError, type Future } from '../../src/index.ts';
 import type { Try } from '../../src/actors/executors/port.ts';
 import type { RetryPolicy } from '../../src/machines/policies/retry/port.ts';
-import { GRACE_MS, GraphModel, isSettled, type Cause, type ModelTask } from './graph-model.ts';
+import { GRACE_MS, GraphModel, isSettled, OVERTIME, type Cause, type ModelTask } from './graph-model.ts';
 import { build, callsBeforeGate, placed, placedCall, type Call, type Ref } from './graph-plan.ts';
 import { manualExecutor, type ManualExecutor } from './manual-executor.ts';
 
@@ -235,12 +235,17 @@ export class GraphWorld {
     if (outcome?.how === 'timeLimit') expect(error).toBeInstanceOf(TimeLimitError);
     if (outcome?.how === 'timeLimit') expect((error as TimeLimitError).limitMs).toBe(call.timeLimitMs ?? 0);
     if (outcome?.how === 'cancelled') expect(error).toBeInstanceOf(CancelledError);
-    if (outcome?.how === 'cancelled') expect((error as CancelledError).reason).toBe(outcome.reason);
+    if (outcome?.how === 'cancelled') this.#checkReason((error as CancelledError).reason, outcome.reason);
     if (outcome?.how !== 'dependency' && outcome?.how !== 'join') return;
     expect(error).toBeInstanceOf(outcome.how === 'join' ? JoinError : DependencyError);
     const { causes, cause } = error as DependencyError;
     expect(causes.map(({ source, error: of }) => [source, of])).toEqual(outcome.causes.map((one) => this.#causeOf(one)));
     expect(cause).toBe(this.#rootOf(outcome.causes));
+  }
+
+  #checkReason(reason: unknown, wanted: unknown): void {
+    if (wanted === OVERTIME) expect(reason).toBeInstanceOf(TimeLimitError);
+    else expect(reason).toBe(wanted);
   }
 
   #causeOf({ ref, outcome }: Cause): readonly [string, unknown] {

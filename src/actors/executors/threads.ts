@@ -82,7 +82,6 @@ function openThreads(options: ThreadsExecutorOptions, port: ExecutorPort): OpenE
       await all.close();
       await started;
       await running?.pool.close();
-      running?.plan.close();
       refuse(new ExecutorError(`executor ${label} was closed before it was ready`, { label }));
     },
   };
