@@ -3,7 +3,7 @@
  * (root on Debian or Ubuntu); what is missing then is an error, never a reason to skip. `npm run test:real -- browser`
  * runs one file.
  */
-import { accessSync, constants, existsSync, mkdirSync, rmSync } from 'node:fs';
+import { accessSync, constants, existsSync, mkdirSync, readdirSync, rmSync } from 'node:fs';
 import { delimiter, join } from 'node:path';
 
 import { report, root, run } from './process.mjs';
@@ -57,6 +57,10 @@ try {
   const only = process.argv.slice(2);
   const strange = only.find((name) => needs[name] === undefined);
   if (strange !== undefined) throw new Error(`there is no real test "${strange}"; there are: ${Object.keys(needs).join(', ')}`);
+  const unlisted = readdirSync(join(root, 'test/real')).find(
+    (file) => file.endsWith('.test.ts') && needs[file.slice(0, -'.test.ts'.length)] === undefined,
+  );
+  if (unlisted !== undefined) throw new Error(`say in scripts/real.mjs what test/real/${unlisted} needs`);
   const chosen = only.length === 0 ? Object.keys(needs) : only;
   rmSync(join(root, 'out/vitest-real.json'), { force: true });
   mkdirSync(join(root, 'out'), { recursive: true });

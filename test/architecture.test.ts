@@ -216,7 +216,8 @@ describe('files', () => {
 });
 
 describe('docs/errors.md', () => {
-  const union = /export type ErrorCode =([^;]+);/.exec(read('src/machines/model/errors.ts'))?.[1] ?? '';
+  const texts = sources.filter((file) => /^src\/machines\/model\/(.+-)?errors?\.ts$/.test(file)).map(read);
+  const union = /export type ErrorCode =([^;]+);/.exec(texts.join('\n'))?.[1] ?? '';
   const codes = [...union.matchAll(/'(ERR_\w+)'/g)].map(([, code]) => code ?? '');
 
   it('has a row for each code, with something to do', () => {

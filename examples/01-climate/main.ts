@@ -17,7 +17,7 @@ import { conclude, type Findings } from './tasks/findings.ts';
 import { FULL, QUICK, type Plan } from './tasks/plan.ts';
 import { archive, decades, fetch, months, tidy } from './tasks/record.ts';
 import { showProgress } from './view/progress.ts';
-import { recordTasks, type SeenTask } from './view/recorder.ts';
+import { recordTasks } from './view/recorder.ts';
 import { resultPicture } from './view/result-picture.ts';
 import { countsAsText, findingsAsText } from './view/tables.ts';
 import { timelinePicture } from './view/timeline-picture.ts';
@@ -67,16 +67,15 @@ async function main(): Promise<void> {
   await rm(data, { recursive: true, force: true }); // the archive starts empty
   await mkdir(data, { recursive: true });
 
-  let tasks: readonly SeenTask[] = [];
-  const progress = showProgress(() => tasks, process.stdout);
   await using troupe = await Troupe.start({
     name: 'climate',
     executors: [threads({ label: 'threads', workers })],
-    policies: { retry: retry.exponential({ retries: 3, initialMs: 300 }) },
+    policies: { retry: retry.exponential({ retries: 5, initialMs: 300 }) },
     random: randomFrom(seed, 'jitter'), // of the back-off
     output: 'silent', // what the shell tasks print is data
   });
-  tasks = recordTasks(troupe, progress.tell);
+  const tasks = recordTasks(troupe, (line) => progress.tell(line));
+  const progress = showProgress(tasks, process.stdout);
   const findings = await analyse(new File(co2Record), data, { seed, ...(values.quick ? QUICK : FULL) }).finally(progress.stop);
   const counts = await troupe.close();
 

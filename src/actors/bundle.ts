@@ -120,12 +120,13 @@ async function compileWith(build: typeof Esbuild.build, file: string, conditions
 /** Leaves every import of a source an import: of another source by a name to be filled in, of anything else by its URL. */
 function keepApart(setup: Esbuild.PluginBuild, imports: Set<string>): void {
   const inner = Symbol('resolved by esbuild itself');
-  setup.onResolve({ filter: /.*/ }, async ({ path, importer, kind, resolveDir, pluginData }) => {
+  setup.onResolve({ filter: /.*/ }, async ({ path, importer, kind, resolveDir, pluginData, with: attributes }) => {
     if (kind === 'entry-point' || pluginData === inner) return undefined;
-    const resolved = await setup.resolve(path, { importer, kind, resolveDir, pluginData: inner });
+    const resolved = await setup.resolve(path, { importer, kind, resolveDir, with: attributes, pluginData: inner });
     if (resolved.errors.length > 0) return { path, external: true }; // Node's own error says it best, and only if it is reached
     if (resolved.external || resolved.namespace !== 'file') return { path: resolved.path, external: true };
-    if (!isSource(resolved.path)) return { path: pathToFileURL(resolved.path).href, external: true };
+    const isNodes = !isSource(resolved.path) || attributes['type'] !== undefined; // JSON that says so
+    if (isNodes) return { path: pathToFileURL(resolved.path).href, external: true };
     imports.add(resolved.path);
     return { path: PLACEHOLDER + resolved.path, external: true };
   });

@@ -142,7 +142,8 @@ export function dataflow(port: DataflowPort): Dataflow {
   function release(node: string): void {
     const isJoin = node.endsWith(JOIN);
     const record = records.get(isJoin ? node.slice(0, -JOIN.length) : node);
-    if (record !== undefined) contained(record.taskId, () => (isJoin ? releaseJoin(record) : releaseTask(record)));
+    if (record?.actor?.getSnapshot().status !== 'active') return; // cancelled in the meantime
+    contained(record.taskId, () => (isJoin ? releaseJoin(record) : releaseTask(record)));
   }
 
   /** What goes wrong with one task must not end the dataflow. */

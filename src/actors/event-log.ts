@@ -5,7 +5,8 @@
 import { join } from 'node:path';
 
 import type { TaskDigest } from '../machines/model/story.ts';
-import type { FactRecord, LogLevel, OpenedRecord, ClosedRecord } from './log-records.ts';
+import { digestLines, quote, type Printed } from './digest-line.ts';
+import type { ClosedRecord, FactRecord, LogLevel, OpenedRecord } from './log-records.ts';
 import { logFile, logWriter, type LogCounts, type LogFile, type LogWriter } from './log-writer.ts';
 import { plain } from './plain.ts';
 import type { Fact, Listener } from './recorder.ts';
@@ -59,7 +60,8 @@ function listening(writer: LogWriter, level: LogLevel): Listening {
   let lastSeq = 0;
   let actors = 0;
   /** Bytes that live tasks have printed. */
-  const printed = new Map<string, { stdout: number; stderr: number }>();
+  const printed = new Map<string, { -readonly [K in keyof Printed]: number }>();
+  const digestLine = digestLines();
 
   function print({ data }: Fact): void {
     const { taskId, stream, text } = data as { readonly taskId: string; readonly stream: 'stdout' | 'stderr'; readonly text: string };
@@ -76,7 +78,8 @@ function listening(writer: LogWriter, level: LogLevel): Listening {
     settled(task) {
       const output = printed.get(task.taskId);
       if (output !== undefined) printed.delete(task.taskId);
-      writer.write(settledLine(task, output), false);
+      const line = digestLine(task, output);
+      writer.write(line.length <= MAX_LINE ? line : digestLine(plain(task, MAX_LINE / 2).data as TaskDigest, output), false);
     },
   };
   const steps: Pick<Listener, 'step' | 'spawned' | 'deadLetter'> = {
@@ -101,17 +104,10 @@ function listening(writer: LogWriter, level: LogLevel): Listening {
   };
 }
 
-function settledLine(task: TaskDigest, output: { readonly stdout: number; readonly stderr: number } | undefined): string {
-  const printed = output === undefined ? '' : `,"output":${JSON.stringify(output)}`;
-  return `{"type":"task.settled","t":${task.settledMs},"task":${json(task)}${printed}}`;
-}
-
 function factLine({ type, atMs, data }: Fact): string {
   const { data: copy, isCut } = plain(data, FACT_CHARS);
   return JSON.stringify({ type: 'fact', t: atMs, fact: type, data: copy as FactRecord['data'], ...(isCut ? { cut: true } : undefined) } satisfies FactRecord);
 }
-
-const quote = (text: string): string => JSON.stringify(text);
 
 /** Of our own events and digests, in which names, messages and policy answers may yet be anything. */
 function json(value: object): string {

@@ -58,11 +58,11 @@ export type Wanted = Pick<Try, 'taskId' | 'tryIndex' | 'name' | 'identity' | 'mo
  */
 const STALLED_MS = 10_000;
 
-export function taskFinder(): TaskFinder {
+export function taskFinder({ stalledMs = STALLED_MS }: { readonly stalledMs?: number } = {}): TaskFinder {
   const imports = new Map<string, Promise<void>>();
 
   function load(url: string): Promise<void> {
-    const loading = imports.get(url) ?? importModule(url);
+    const loading = imports.get(url) ?? importModule(url, stalledMs);
     imports.set(url, loading);
     return loading;
   }
@@ -82,14 +82,14 @@ export function taskFinder(): TaskFinder {
   return (attempt, importUrl = attempt.moduleUrl) => definitionOf(attempt.identity) ?? find(attempt, importUrl);
 }
 
-async function importModule(url: string): Promise<void> {
+async function importModule(url: string, stalledMs: number): Promise<void> {
   const realm = holder[key];
   if (realm === undefined) {
     await import(url);
     return;
   }
   const started = realm.nextStart();
-  const stalled = realm.hasStarted ? timeout(STALLED_MS) : undefined;
+  const stalled = realm.hasStarted ? timeout(stalledMs) : undefined;
   const imported = import(url) as Promise<unknown>;
   imported.catch(() => {}); // when it fails after the race
   try {

@@ -1,13 +1,10 @@
-/**
- * Options of tasks: what may be said, checked once where it is said, and what comes of it at a call.
- */
+/** Options of tasks: what may be said, checked once where it is said. `settings.ts` has what comes of it at a call. */
 import { z } from 'zod';
 
-import type { TaskSettings } from '../actors/records.ts';
 import type { FileLike } from '../machines/model/command.ts';
 import { ConfigError } from '../machines/model/errors.ts';
 import type { Resources } from '../machines/model/resources.ts';
-import { streamTarget, type StreamOption, type StreamPathPolicy } from '../machines/model/stream-paths.ts';
+import type { StreamOption } from '../machines/model/stream-paths.ts';
 import type { Arg } from './arguments.ts';
 import { File } from './file.ts';
 
@@ -96,35 +93,3 @@ function show(value: unknown): string {
     return typeof value;
   }
 }
-
-/** What the options of a call come down to. */
-export function settingsOf(
-  options: AnyOptions,
-  call: { readonly taskId: string; readonly name: string; readonly kind: keyof typeof schemas; readonly retries: number; readonly runDir: string | undefined; readonly streamPath: StreamPathPolicy | undefined },
-): TaskSettings {
-  const { executors, retries = call.retries, priority = 0, resources: asked = {}, timeRequestMs, timeLimitMs, outputs = [], key } = options;
-  return {
-    executors,
-    retries,
-    priority,
-    resources: asked,
-    timeRequestMs,
-    timeLimitMs,
-    outputs: outputs.map(({ path }) => path),
-    key,
-    shell: call.kind === 'shell' ? shellSettings(options, call) : undefined,
-  };
-}
-
-function shellSettings({ stdout, stderr, cwd, env, key }: AnyOptions, { taskId, name, runDir, streamPath }: Parameters<typeof settingsOf>[1]): TaskSettings['shell'] {
-  const info = { taskId, name, tryIndex: 0, runDir, ...(key === undefined ? undefined : { label: key }) };
-  const out = streamTarget(stdout, 'stdout', info, streamPath);
-  const err = streamTarget(stderr, 'stderr', info, streamPath);
-  return {
-    ...(out === undefined ? undefined : { stdout: out }),
-    ...(err === undefined ? undefined : { stderr: err }),
-    ...(cwd === undefined ? undefined : { cwd }),
-    ...(env === undefined ? undefined : { env }),
-  };
-}
-

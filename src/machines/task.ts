@@ -12,67 +12,23 @@
  */
 import { assign, setup } from 'xstate';
 
-import { budgets, INFRASTRUCTURE_RETRIES, POISON_WORKERS, type Failure } from './model/failures.ts';
+import type { Failure } from './model/failures.ts';
 import type { SettledState } from './model/states.ts';
-import { KEPT_FAILURES, type RetryDecision, type TaskContext, type TaskEvent, type TaskInput } from './model/task.ts';
+import type { RetryDecision, TaskContext, TaskEvent, TaskInput } from './model/task.ts';
 import { readPlacement, readResources } from './policies/kinds.ts';
 import type { Pluggable } from './policies/provided.ts';
 import { MAX_BACKOFF_MS } from './policies/retry/port.ts';
-
-type Args = { readonly context: TaskContext; readonly event: TaskEvent };
-
-// guards ─ pluggable: they read a policy's answer
-
-/** True when the retry policy wants another try. */
-export const shouldRetry = ({ event }: Args): boolean => event.type === 'retry.decided' && event.decision.again;
-/** True when the dependency policy runs the task without the inputs that failed. */
-export const shouldRunAnyway = ({ event }: Args): boolean => event.type === 'deps.failed' && event.run;
-
-// guards ─ bounds, whatever a policy says
-
-/** Reports of an earlier try are late. */
-export const isCurrentTry = ({ context, event }: Args): boolean => 'tryIndex' in event && event.tryIndex === context.tryIndex;
-export const isNeverRetried = ({ context }: Args): boolean => budgetOfLast(context) === 'never';
-/** The task has taken down several workers: a next one would go the same way. */
-export const isPoison = ({ context }: Args): boolean => context.lostWorkers.length >= POISON_WORKERS;
-/** A failure of the user's kind is retried while the accumulated cost is within `retries`. Source: Parsl, `DataFlowKernel.handle_exec_update`. */
-export const isOverBudget = ({ context, event }: Args): boolean => {
-  if (budgetOfLast(context) !== 'user') return context.infrastructureFailures > INFRASTRUCTURE_RETRIES;
-  const spent = context.cost + (event.type === 'retry.decided' ? costOf(event.decision) : 1);
-  return !(spent <= context.retries); // a budget that is no number is spent
-};
-export const isCancelledTry = (args: Args): boolean => isCurrentTry(args) && args.context.stopCause === 'cancel';
-export const isTimeLimit = ({ context, event }: Args): boolean =>
-  event.type === 'timer.fired' && event.timer === 'limit' && event.tryIndex === context.tryIndex;
-export const isBackoffOver = ({ context, event }: Args): boolean =>
-  event.type === 'timer.fired' && event.timer === 'backoff' && event.tryIndex === context.tryIndex;
-export const isGraceOver = ({ context, event }: Args): boolean =>
-  event.type === 'timer.fired' && event.timer === 'grace' && event.tryIndex === context.tryIndex;
-export const isCancelGraceOver = (args: Args): boolean => isGraceOver(args) && args.context.stopCause === 'cancel';
-
-function budgetOfLast({ failures }: TaskContext): 'user' | 'infrastructure' | 'never' {
-  const last = failures.at(-1);
-  return last === undefined ? 'never' : budgets[last.kind];
-}
-/** A whole retry, unless the policy asks for one at another price: a guard may well retry what the policy would not. */
-const costOf = (decision: RetryDecision): number => (decision.again ? (decision.cost ?? 1) : 1);
-
-// assignments
-
-function withFailure(context: TaskContext, failure: Failure): Partial<TaskContext> {
-  const budget = budgets[failure.kind];
-  const { worker } = failure;
-  const lost = failure.kind === 'workerLost' && worker !== undefined && !context.lostWorkers.includes(worker);
-  return {
-    failures: [...context.failures.slice(1 - KEPT_FAILURES), failure],
-    infrastructureFailures: context.infrastructureFailures + (budget === 'infrastructure' ? 1 : 0),
-    ...(lost ? { lostWorkers: [...context.lostWorkers, worker] } : undefined),
-  };
-}
+import * as guards from './task-guards.ts';
 
 /** An effect: `actors/task.ts` provides it. Without one the machine is only drawn, tested or replayed. */
 function effect(): void {}
 
+type Failed = Extract<TaskEvent, { readonly failure: Failure }>;
+const keepFailure = { type: 'recordFailure', params: ({ event }: { event: Failed }) => ({ failure: event.failure }) } as const;
+
+// transitions that several states have
+const failed = { guard: 'isCurrentTry', target: 'deciding', actions: keepFailure } as const;
+const tooLong = { guard: 'isTimeLimit', target: 'stopping', actions: ['recordTimeLimit', 'stopForTimeLimit'] } as const;
 /** A try that was to stop has ended without a result. */
 const stopped = [
   { guard: 'isCancelledTry', target: 'cancelled' },
@@ -83,17 +39,17 @@ const stopped = [
 export const taskMachine = setup({
   types: {} as { context: TaskContext; events: TaskEvent; input: TaskInput; tags: 'settled' },
   guards: {
-    shouldRetry,
-    shouldRunAnyway,
-    isCurrentTry,
-    isNeverRetried,
-    isPoison,
-    isOverBudget,
-    isCancelledTry,
-    isTimeLimit,
-    isBackoffOver,
-    isGraceOver,
-    isCancelGraceOver,
+    shouldRetry: guards.shouldRetry,
+    shouldRunAnyway: guards.shouldRunAnyway,
+    isCurrentTry: guards.isCurrentTry,
+    isNeverRetried: guards.isNeverRetried,
+    isPoison: guards.isPoison,
+    isOverBudget: guards.isOverBudget,
+    isCancelledTry: guards.isCancelledTry,
+    isTimeLimit: guards.isTimeLimit,
+    isBackoffOver: guards.isBackoffOver,
+    isGraceOver: guards.isGraceOver,
+    isCancelGraceOver: guards.isCancelGraceOver,
   },
   actions: {
     // pluggable: moves the next try to where the retry policy wants it
@@ -103,9 +59,9 @@ export const taskMachine = setup({
         : { placement: undefined },
     ),
     // bookkeeping
-    recordFailure: assign(({ context }, { failure }: { failure: Failure }) => withFailure(context, failure)),
+    recordFailure: assign(({ context }, { failure }: { failure: Failure }) => guards.withFailure(context, failure)),
     recordTimeLimit: assign(({ context }) =>
-      withFailure(context, {
+      guards.withFailure(context, {
         kind: 'timeLimit',
         name: 'TimeLimitError',
         code: 'ERR_TIME_LIMIT',
@@ -117,7 +73,7 @@ export const taskMachine = setup({
     keepRoute: assign({ executor: (_, { executor }: { executor: string }) => executor }),
     keepDecision: assign(({ context }, { decision }: { decision: RetryDecision }) => ({
       decision,
-      cost: context.cost + (budgetOfLast(context) === 'user' ? costOf(decision) : 0),
+      cost: context.cost + (guards.budgetOfLast(context) === 'user' ? guards.costOf(decision) : 0),
     })),
     nextTry: assign({ tryIndex: ({ context }) => context.tryIndex + 1, stopCause: undefined }),
     stopForCancel: assign({ stopCause: 'cancel' }),
@@ -172,7 +128,7 @@ export const taskMachine = setup({
         'deps.met': 'queued',
         'deps.failed': [
           { guard: 'shouldRunAnyway', target: 'queued' },
-          { target: 'depFailed', actions: { type: 'recordFailure', params: ({ event }) => ({ failure: event.failure }) } },
+          { target: 'depFailed', actions: keepFailure },
         ],
         'task.cancel': 'cancelled',
       },
@@ -188,11 +144,7 @@ export const taskMachine = setup({
         'try.launched': { guard: 'isCurrentTry', target: 'launched' },
         'try.started': { guard: 'isCurrentTry', target: 'running' },
         'try.done': { guard: 'isCurrentTry', target: 'done' },
-        'try.failed': {
-          guard: 'isCurrentTry',
-          target: 'deciding',
-          actions: { type: 'recordFailure', params: ({ event }) => ({ failure: event.failure }) },
-        },
+        'try.failed': failed,
         'task.cancel': { target: 'cancelled', actions: 'stopTry' },
       },
     },
@@ -202,12 +154,8 @@ export const taskMachine = setup({
       on: {
         'try.started': { guard: 'isCurrentTry', target: 'running' },
         'try.done': { guard: 'isCurrentTry', target: 'done' },
-        'try.failed': {
-          guard: 'isCurrentTry',
-          target: 'deciding',
-          actions: { type: 'recordFailure', params: ({ event }) => ({ failure: event.failure }) },
-        },
-        'timer.fired': { guard: 'isTimeLimit', target: 'stopping', actions: ['recordTimeLimit', 'stopForTimeLimit'] },
+        'try.failed': failed,
+        'timer.fired': tooLong,
         'task.cancel': { target: 'stopping', actions: 'stopForCancel' },
       },
     },
@@ -217,12 +165,8 @@ export const taskMachine = setup({
       on: {
         'try.done': { guard: 'isCurrentTry', target: 'done' },
         'try.joining': { guard: 'isCurrentTry', target: 'joining' },
-        'try.failed': {
-          guard: 'isCurrentTry',
-          target: 'deciding',
-          actions: { type: 'recordFailure', params: ({ event }) => ({ failure: event.failure }) },
-        },
-        'timer.fired': { guard: 'isTimeLimit', target: 'stopping', actions: ['recordTimeLimit', 'stopForTimeLimit'] },
+        'try.failed': failed,
+        'timer.fired': tooLong,
         'task.cancel': { target: 'stopping', actions: 'stopForCancel' },
       },
     },
@@ -231,7 +175,7 @@ export const taskMachine = setup({
       entry: 'awaitJoined',
       on: {
         'join.done': 'done',
-        'join.failed': { target: 'failed', actions: { type: 'recordFailure', params: ({ event }) => ({ failure: event.failure }) } },
+        'join.failed': { target: 'failed', actions: keepFailure },
         'timer.fired': { guard: 'isTimeLimit', target: 'failed', actions: ['recordTimeLimit', 'stopJoined'] },
         'task.cancel': { target: 'cancelled', actions: 'stopJoined' },
       },

@@ -72,6 +72,8 @@ export class GraphModel {
   #timers: Timer[] = [];
   #seq = 0;
   #bodies: string[] = [];
+  /** What follows from what has settled, one after the other: it never matters who is told first. */
+  #consequences: (() => void)[] = [];
   readonly #autoStops: (label: string | undefined) => boolean;
   readonly #errorOf: (key: string, run: number) => unknown;
 
@@ -95,7 +97,12 @@ export class GraphModel {
     const aborted = call.signal === undefined ? undefined : this.aborted.get(call.signal);
     const cancelled = born ?? aborted ?? (this.closing === 'cancel' ? CLOSING : this.#cancelledInput(task));
     if (cancelled === undefined) this.#release(task);
-    else this.cancel(key, cancelled.reason);
+    else this.#cancel(task, cancelled.reason);
+    this.#follow();
+  }
+
+  #follow(): void {
+    for (let next = this.#consequences.shift(); next !== undefined; next = this.#consequences.shift()) next();
   }
 
   /** It is cancelled at once, whatever else it waits for. */
@@ -142,11 +149,15 @@ export class GraphModel {
     task.state = state;
     task.outcome = outcome;
     this.#timers = this.#timers.filter(({ key }) => key !== task.key);
+    this.#consequences.push(() => this.#tellDependents(task, outcome));
+  }
+
+  #tellDependents(task: ModelTask, outcome: Outcome): void {
     for (const other of this.live) {
       const waitsFor = (refs: readonly Ref[]): boolean => refs.some((ref) => 'key' in ref && ref.key === task.key);
       if (other.state === 'joining' && waitsFor(other.joined)) this.#tryJoin(other);
       if (other.state !== 'pending' || !waitsFor(refsOf(other.call.data))) continue;
-      if (outcome.how === 'cancelled') this.cancel(other.key, outcome.reason);
+      if (outcome.how === 'cancelled') this.#cancel(other, outcome.reason);
       else this.#release(other);
     }
   }
@@ -184,15 +195,18 @@ export class GraphModel {
   done(task: ModelTask, value: unknown): void {
     if (task.state === 'stopping') this.#stopped(task);
     else this.#settle(task, 'done', { how: 'done', value });
+    this.#follow();
   }
 
   stopped(task: ModelTask): void {
     if (task.state === 'stopping') this.#stopped(task);
+    this.#follow();
   }
 
   failed(task: ModelTask, kind: FailureKind, error: unknown, worker: string): void {
     if (task.state === 'stopping') this.#stopped(task);
     else this.#decide(task, kind, error, worker);
+    this.#follow();
   }
 
   #stopped(task: ModelTask): void {
@@ -226,7 +240,12 @@ export class GraphModel {
 
   cancel(key: string, reason: unknown): void {
     const task = this.tasks.get(key);
-    if (task === undefined || isSettled(task)) return;
+    if (task !== undefined) this.#cancel(task, reason);
+    this.#follow();
+  }
+
+  #cancel(task: ModelTask, reason: unknown): void {
+    if (isSettled(task)) return;
     if (task.stop !== 'cancel') task.reason = reason;
     if (task.state === 'stopping') {
       task.stop = 'cancel';
@@ -250,7 +269,7 @@ export class GraphModel {
   }
 
   #cancelChildren({ key }: ModelTask, reason: unknown): void {
-    for (const child of this.live) if (child.parent === key) this.cancel(child.key, reason);
+    for (const child of this.live) if (child.parent === key) this.#cancel(child, reason);
   }
 
   abort(signal: number, reason: unknown): void {
@@ -267,6 +286,7 @@ export class GraphModel {
       this.#timers.splice(this.#timers.indexOf(timer), 1);
       const task = this.tasks.get(timer.key);
       if (task !== undefined) this.#fire(task, timer.what);
+      this.#follow();
     }
   }
 
@@ -307,6 +327,7 @@ export class GraphModel {
       if (task.state === 'joining' && task.joined.some(isIt)) this.#tryJoin(task);
       else if (task.state === 'pending' && refsOf(task.call.data).some(isIt)) this.#release(task);
     }
+    this.#follow();
   }
 
   /** Runs the bodies that are due. */
@@ -319,6 +340,7 @@ export class GraphModel {
       this.#makeChildren(key, tryIndex, call.body, 'before', undefined);
       if (call.body?.isGated === true) this.runs.push({ key, tryIndex, aborted: undefined });
       else this.#endBody(task);
+      this.#follow();
     }
   }
 
@@ -340,6 +362,7 @@ export class GraphModel {
     if (task === undefined || isSettled(task) || task.tryIndex !== run.tryIndex) return; // it is late
     if (task.state === 'stopping') this.#stopped(task);
     else if (task.state === 'running') this.#endBody(task);
+    this.#follow();
   }
 
   #endBody(task: ModelTask): void {
@@ -356,6 +379,7 @@ export class GraphModel {
 
   close(pending: 'wait' | 'cancel'): void {
     if (this.closing !== 'cancel') this.closing = pending;
-    if (pending === 'cancel') for (const { key } of this.live) this.cancel(key, CLOSING.reason);
+    if (pending === 'cancel') for (const task of this.live) this.#cancel(task, CLOSING.reason);
+    this.#follow();
   }
 }

@@ -14,33 +14,37 @@ export interface Progress {
 const BAR = 28;
 const paint: typeof styleText = (colour, text) => (process.env['NO_COLOR'] === undefined ? styleText(colour, text) : text);
 
-export function showProgress(tasks: () => readonly SeenTask[], stream: WriteStream): Progress {
+export function showProgress(tasks: readonly SeenTask[], stream: WriteStream): Progress {
   const startedMs = Date.now();
   const seconds = () => (Date.now() - startedMs) / 1000;
   const stamp = () => `${seconds().toFixed(1).padStart(5)} s`;
   const isTerminal = stream.isTTY;
   let drawn = 0;
 
+  function erase(): void {
+    if (drawn > 0) stream.write(`\x1b[${drawn}A\x1b[J`);
+    drawn = 0;
+  }
   function draw(): void {
-    // a block higher than the window could not be drawn over
-    const lines = isTerminal ? block(tasks(), seconds()).slice(0, Math.max(1, stream.rows - 1)) : [];
-    const up = drawn > 0 ? `\x1b[${drawn}A` : '';
-    if (isTerminal) stream.write(`${up}\x1b[J${lines.map((line) => `${line}\n`).join('')}`);
+    if (!isTerminal) return;
+    erase();
+    // a block higher than the window could not be erased
+    const lines = block(tasks, seconds()).slice(0, (stream.rows || 24) - 1);
+    stream.write(lines.map((line) => `${line}\n`).join(''));
     drawn = lines.length;
   }
   function tell(line: string): void {
-    if (drawn > 0) stream.write(`\x1b[${drawn}A\x1b[J`);
-    drawn = 0;
+    erase();
     stream.write(`${stamp()}  ${line}\n`);
     draw();
   }
-  const timer = setInterval(() => (isTerminal ? draw() : tell(total(tasks(), seconds()))), isTerminal ? 100 : 1000);
+  const timer = setInterval(() => (isTerminal ? draw() : tell(total(tasks, seconds()))), isTerminal ? 100 : 1000);
   return {
     tell,
     stop() {
       clearInterval(timer);
       if (isTerminal) draw();
-      else tell(total(tasks(), seconds()));
+      else tell(total(tasks, seconds()));
     },
   };
 }
@@ -102,5 +106,5 @@ function total(tasks: readonly SeenTask[], seconds: number): string {
     failed > 0 ? `${failed} failed` : '',
     cancelled > 0 ? `${cancelled} cancelled` : '',
   ];
-  return `${ended.filter(Boolean).join(', ')}, ${(done / seconds).toFixed(0)} a second`;
+  return `${ended.filter(Boolean).join(', ')}, ${(done / Math.max(seconds, 0.1)).toFixed(0)} a second`;
 }

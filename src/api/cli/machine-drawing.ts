@@ -1,16 +1,19 @@
 /** Draws a machine as a mermaid state diagram: what GitHub shows for a code block of that name. */
 import type { MachineView, StateView, TransitionView } from './machine-view.ts';
 
+/** Far enough apart that labels do not cover each other (looked at with mermaid 11.17, also for the order of the arrows). */
+const SPACING = '%%{init: {"state": {"nodeSpacing": 50, "rankSpacing": 75}}}%%';
+
 /**
  * A `stateDiagram-v2`. Guards are in brackets, actions after a slash; transitions between the same two states share
  * an arrow, those that do not leave a state stand within it, and final states have a thick border.
  */
 export function mermaid(machine: MachineView): string {
   const { states, initial, anyState } = machine;
-  const lines = ['stateDiagram-v2', '  direction TB', '  classDef final stroke-width:4px', `  [*] --> ${idOf(initial)}`];
+  const lines = [SPACING, 'stateDiagram-v2', '  direction TB', '  classDef final stroke-width:4px', `  [*] --> ${idOf(initial)}`];
   for (const state of states) lines.push(`  state "${body(state)}" as ${idOf(state.name)}`);
   const drawn = states.flatMap(({ name, transitions }) => arrows(transitions).map(([target, labels]) => `  ${idOf(name)} --> ${idOf(target)}: ${labels.join('<br/>')}`));
-  lines.push(...drawn.toReversed()); // mermaid's layout then keeps labels apart (looked at with mermaid 11.17)
+  lines.push(...drawn.toReversed());
   const final = states.filter((state) => state.final).map(({ name }) => idOf(name));
   if (final.length > 0) lines.push(`  class ${final.join(',')} final`);
   if (anyState.length > 0) {
