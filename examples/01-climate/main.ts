@@ -1,5 +1,5 @@
 /**
- * How fast does CO₂ rise at Mauna Loa, how much has its seasonal swing grown, and how sure can we be? About five
+ * How fast does CO₂ rise at Mauna Loa, how much has its seasonal swing grown, and how sure can we be? About four
  * hundred tasks (shell commands, functions, joins) that answer it from the measured record; see README.md.
  */
 import { mkdir, rm, writeFile } from 'node:fs/promises';
@@ -72,7 +72,6 @@ async function main(): Promise<void> {
     executors: [threads({ label: 'threads', workers })],
     policies: { retry: retry.exponential({ retries: 5, initialMs: 300 }) },
     random: randomFrom(seed, 'jitter'), // of the back-off
-    output: 'silent', // what the shell tasks print is data
   });
   const tasks = recordTasks(troupe, (line) => progress.tell(line));
   const progress = showProgress(tasks, process.stdout);

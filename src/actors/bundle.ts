@@ -114,7 +114,12 @@ async function compileWith(build: typeof Esbuild.build, file: string, conditions
   const text = (end: string): string => result.outputFiles.find(({ path }) => path.endsWith(end))?.text ?? '';
   const code = text('.js');
   const url = pathToFileURL(file).href;
-  return { file, code: header(url, code) + code, map: JSON.stringify({ ...(JSON.parse(text('.map')) as object), sources: [url] }), imports: [...imports] };
+  return {
+    file,
+    code: header(url, code) + code,
+    map: JSON.stringify({ ...(JSON.parse(text('.map')) as object), sources: [url] }),
+    imports: [...imports],
+  };
 }
 
 /** Leaves every import of a source an import: of another source by a name to be filled in, of anything else by its URL. */
@@ -136,7 +141,9 @@ function keepApart(setup: Esbuild.PluginBuild, imports: Set<string>): void {
 function header(url: string, code: string): string {
   const file = fileURLToPath(url);
   const meta = `const __troupe_meta = { url: ${quote(url)}, filename: ${quote(file)}, dirname: ${quote(dirname(file))}, resolve: (to) => (/^\\.{0,2}\\//.test(to) ? new URL(to, ${quote(url)}).href : import.meta.resolve(to)) };`;
-  const require = code.includes('var __require =') ? `import { createRequire as __troupe_require } from 'node:module'; const require = __troupe_require(${quote(url)}); ` : '';
+  const require = code.includes('var __require =')
+    ? `import { createRequire as __troupe_require } from 'node:module'; const require = __troupe_require(${quote(url)}); `
+    : '';
   return `${require}${meta}\n`;
 }
 const quote = (text: string): string => JSON.stringify(text);
@@ -145,13 +152,14 @@ const quote = (text: string): string => JSON.stringify(text);
 function namesOf(all: ReadonlyMap<string, Source>): (file: string) => string {
   const names = new Map<string, string>();
   const own = new Map([...all].map(([file, { code }]) => [file, hash(code)]));
-  return (file) => once(names, file, () => {
-    const reached = new Set([file]);
-    for (const path of reached) for (const next of all.get(path)?.imports ?? []) reached.add(next);
-    const parts = [...reached].map((path) => `${path} ${own.get(path) ?? ''}`);
-    const [first = '', ...others] = parts;
-    return `${basename(file, extname(file))}-${hash([first, ...others.toSorted()].join('\n'))}.mjs`;
-  });
+  return (file) =>
+    once(names, file, () => {
+      const reached = new Set([file]);
+      for (const path of reached) for (const next of all.get(path)?.imports ?? []) reached.add(next);
+      const parts = [...reached].map((path) => `${path} ${own.get(path) ?? ''}`);
+      const [first = '', ...others] = parts;
+      return `${basename(file, extname(file))}-${hash([first, ...others.toSorted()].join('\n'))}.mjs`;
+    });
 }
 const hash = (text: string): string => createHash('sha256').update(text).digest('hex').slice(0, 24);
 

@@ -68,7 +68,7 @@ function isTaken(stream: Stream, [chunk, encoding, callback]: readonly unknown[]
     patch.isForwarding = false;
   }
   const done = typeof encoding === 'function' ? encoding : callback;
-  if (typeof done === 'function') process.nextTick(done as () => void);
+  if (typeof done === 'function') process.nextTick(done);
   return true;
 }
 
@@ -118,7 +118,8 @@ export function tryOutput(budgetBytes: number, forward: (stream: Stream, text: s
       send(stream, head);
     },
     end() {
-      if (dropped > 0) send(cut, `${isLineOpen ? '\n' : ''}… ${dropped} bytes more were dropped: a try may print ${budgetBytes} (outputBytes)\n`);
+      if (dropped > 0)
+        send(cut, `${isLineOpen ? '\n' : ''}… ${dropped} bytes more were dropped: a try may print ${budgetBytes} (outputBytes)\n`);
       return tail === '' ? undefined : lastBytes(tail, TAIL_BYTES);
     },
   };

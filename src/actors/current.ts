@@ -45,7 +45,9 @@ const scopes: AsyncLocalStorage<TryScope> = (holder[key] ??= new AsyncLocalStora
 export function current(): Current {
   const scope = scopes.getStore();
   if (scope === undefined) {
-    throw new NoTroupeError('current() was called outside of a task; it says something only inside a task function while it runs', { candidates: [] });
+    throw new NoTroupeError('current() was called outside of a task; it says something only inside a task function while it runs', {
+      candidates: [],
+    });
   }
   return scope.current();
 }

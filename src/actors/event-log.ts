@@ -82,7 +82,7 @@ function listening(writer: LogWriter, level: LogLevel): Listening {
       writer.write(line.length <= MAX_LINE ? line : digestLine(plain(task, MAX_LINE / 2).data as TaskDigest, output), false);
     },
   };
-  const steps: Pick<Listener, 'step' | 'spawned' | 'deadLetter'> = {
+  const steps: Pick<Listener, 'step' | 'spawned' | 'stopped' | 'deadLetter'> = {
     step({ seq, causeId, actorId, event, from, to, failed }, t) {
       lastSeq = seq;
       const end = failed === true ? ',"failed":true}' : '}';
@@ -91,6 +91,9 @@ function listening(writer: LogWriter, level: LogLevel): Listening {
     deadLetter({ seq, causeId, actorId, event }, t) {
       lastSeq = seq;
       writer.write(`{"type":"actor.deadLetter","seq":${seq},"t":${t},"actor":${quote(actorId)},"event":${json(event)},"causeId":${causeId}}`, true);
+    },
+    stopped({ actorId, causeId }, t) {
+      writer.write(`{"type":"actor.stopped","t":${t},"actor":${quote(actorId)},"causeId":${causeId}}`, true);
     },
     spawned({ actorId, machine, input, causeId }, t) {
       actors++;

@@ -3,8 +3,9 @@
  * which loader they register for themselves, and which modules have to be bundled for them. Decided in the driver,
  * carried out by `loader.ts` in the worker.
  */
+import { readFileSync } from 'node:fs';
 import { createRequire } from 'node:module';
-import { isAbsolute, join } from 'node:path';
+import { dirname, isAbsolute, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
 
 import { ConfigError } from '../machines/model/errors.ts';
@@ -76,7 +77,8 @@ interface Flag {
 /** tsx registers nothing in a thread that is started with its flags, on purpose; `tsx/esm/api` does. */
 const isTsx = (value: string): boolean => /^tsx(?:\/|$)|[\\/]node_modules[\\/]tsx[\\/]/.test(value);
 /** Loaders that are known to bring TypeScript; threads that are started with their flags have them. */
-const bringsTypeScript = (value: string): boolean => /(?:^|[\\/])(?:ts-node|@swc-node|esbuild-register|@esbuild-kit|@oxc-node|jiti|ts-blank-space|amaro)(?:[\\/]|$)/.test(value);
+const bringsTypeScript = (value: string): boolean =>
+  /(?:^|[\\/])(?:ts-node|@swc-node|esbuild-register|@esbuild-kit|@oxc-node|jiti|ts-blank-space|amaro)(?:[\\/]|$)/.test(value);
 
 interface Way {
   readonly name: string;
@@ -87,10 +89,25 @@ interface Way {
 
 /** The first that applies. */
 const ways: readonly Way[] = [
-  { name: 'tsx', applies: (option, values) => option === 'tsx' || (option !== 'bundle' && values.some(isTsx)), registersTsx: true, bundles: false },
-  { name: 'flags', applies: (option, values) => option === 'inherit' || (option === 'auto' && values.some(bringsTypeScript)), registersTsx: false, bundles: false },
+  {
+    name: 'tsx',
+    applies: (option, values) => option === 'tsx' || (option !== 'bundle' && values.some(isTsx)),
+    registersTsx: true,
+    bundles: false,
+  },
+  {
+    name: 'flags',
+    applies: (option, values) => option === 'inherit' || (option === 'auto' && values.some(bringsTypeScript)),
+    registersTsx: false,
+    bundles: false,
+  },
   // under vitest, sources are what vite makes of them, and that is more than Node does
-  { name: 'node', applies: (option, _, { stripsTypes, env }) => option === 'auto' && stripsTypes && env['VITEST'] === undefined, registersTsx: false, bundles: false },
+  {
+    name: 'node',
+    applies: (option, _, { stripsTypes, env }) => option === 'auto' && stripsTypes && env['VITEST'] === undefined,
+    registersTsx: false,
+    bundles: false,
+  },
   { name: 'bundle', applies: () => true, registersTsx: false, bundles: true },
 ];
 
@@ -142,13 +159,26 @@ function flagsOf(words: readonly string[]): readonly Flag[] {
   return flags;
 }
 
-/** URL of `tsx/esm/api`, of the tsx that the driver runs with, or that the project has. */
+/**
+ * URL of `tsx/esm/api`, of the tsx that the driver runs with, or that the project has. By its package.json, since
+ * `require.resolve` finds the variant for `require`, which registers nothing that `import` could use.
+ */
 function tsxApi(flag: string, { workDir }: DriverFlags): string {
   const path = flag.startsWith('file:') ? fileURLToPath(flag) : flag;
   const from = isAbsolute(path) ? path : join(workDir, 'package.json');
   try {
-    return pathToFileURL(createRequire(from).resolve('tsx/esm/api')).href;
+    const found = createRequire(from).resolve('tsx/package.json');
+    const { exports } = JSON.parse(readFileSync(found, 'utf8')) as TsxPackage;
+    return pathToFileURL(join(dirname(found), exports['./esm/api'].import.default)).href;
   } catch (cause) {
-    throw new ConfigError(`loader 'tsx' needs tsx, which is not to be found from ${from}: install tsx`, { field: 'loader', value: 'tsx', cause });
+    throw new ConfigError(`loader 'tsx' needs tsx 4, which is not to be found from ${from}: install tsx`, {
+      field: 'loader',
+      value: 'tsx',
+      cause,
+    });
   }
+}
+
+interface TsxPackage {
+  readonly exports: { readonly './esm/api': { readonly import: { readonly default: string } } };
 }

@@ -62,6 +62,14 @@ export interface SpawnedRecord {
   readonly causeId: number;
 }
 
+/** An actor was stopped before it had ended. Level `full`. */
+export interface StoppedRecord {
+  readonly type: 'actor.stopped';
+  readonly t: number;
+  readonly actor: string;
+  readonly causeId: number;
+}
+
 interface Taken {
   /** From 1, without gaps over steps and dead letters. */
   readonly seq: number;
@@ -137,6 +145,7 @@ export interface ClosedRecord {
 export type LogRecord =
   | OpenedRecord
   | SpawnedRecord
+  | StoppedRecord
   | StepRecord
   | DeadLetterRecord
   | SettledRecord
@@ -193,6 +202,7 @@ export const runSchema = z.looseObject({
 export const recordSchema = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('log.opened'), t: z.number(), run: runSchema }),
   z.looseObject({ type: z.literal('actor.spawned'), t: z.number(), actor: text, machine: text, input: z.unknown().optional(), causeId: count }),
+  z.looseObject({ type: z.literal('actor.stopped'), t: z.number(), actor: text, causeId: count }),
   z.looseObject({ type: z.literal('step'), ...taken, from: text, to: text, failed: z.literal(true).optional() }),
   z.looseObject({ type: z.literal('actor.deadLetter'), ...taken }),
   z.looseObject({ type: z.literal('task.settled'), t: z.number(), task: digest, output: z.looseObject({ stdout: count, stderr: count }).optional() }),

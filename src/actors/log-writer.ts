@@ -2,6 +2,7 @@
  * Lines to a file, written behind: whoever writes never waits. What a disk cannot take, for being slow or full, is
  * counted, and a `log.gap` record stands in its place as soon as the disk takes one.
  */
+import { Buffer } from 'node:buffer';
 import { open } from 'node:fs/promises';
 
 import type { GapRecord } from './log-records.ts';
@@ -9,8 +10,8 @@ import type { Clock } from './timers.ts';
 
 /** Where lines go. */
 export interface LogFile {
-  /** One at a time. All of the text or, when it rejects, nothing of it is in the file. */
-  append(text: string): Promise<void>;
+  /** One at a time. All of it or, when it rejects, nothing of it is in the file. */
+  append(pieces: readonly Uint8Array[]): Promise<void>;
   close(): Promise<void>;
 }
 
@@ -27,16 +28,18 @@ export interface LogWriter {
   close(last: (counts: LogCounts) => string): Promise<LogCounts>;
 }
 
-/** Text that is worth a write before its time has come. */
-const WRITE_CHARS = 256 * 1024;
-/** Text that one write takes at most: the slower the disk, the larger the writes. */
-const BATCH_CHARS = 8 * 1024 * 1024;
-/** Text that may wait for a disk that is slow. */
-export const SLOW_CHARS = 16 * 1024 * 1024;
-/** Text that may wait at all: of a loop that has made many tasks without giving the disk a turn. */
-export const MOST_CHARS = 256 * 1024 * 1024;
 /** A kill -9 loses at most this much time, and what the disk was behind. */
 export const FLUSH_MS = 200;
+/** Bytes that may wait for a disk that is slow. */
+export const SLOW_BYTES = 16 * 1024 * 1024;
+/** Bytes that may wait at all: of a loop that has made many tasks without giving the disk a turn. */
+export const MOST_BYTES = 256 * 1024 * 1024;
+/** Text is made bytes in pieces of this size: strings that wait longer would be copied by every garbage collection. */
+const PIECE_CHARS = 64 * 1024;
+/** What is worth a write before its time has come. */
+const WRITE_BYTES = 256 * 1024;
+/** What one write takes at most: the slower the disk, the larger the writes. */
+const BATCH_BYTES = 8 * 1024 * 1024;
 /** How long `close` waits for the disk. */
 const CLOSE_MS = 10_000;
 
@@ -53,19 +56,27 @@ interface Lost {
 interface Batch {
   /** What is missing before them. */
   lost: Lost | undefined;
+  readonly pieces: Uint8Array[];
+  /** After the pieces. */
   text: string;
+  bytes: number;
   records: number;
   steps: number;
 }
 
-const batch = (lost?: Lost): Batch => ({ lost, text: '', records: 0, steps: 0 });
+const batch = (): Batch => ({ lost: undefined, pieces: [], text: '', bytes: 0, records: 0, steps: 0 });
+
+function encode(into: Batch): void {
+  if (into.text !== '') into.pieces.push(Buffer.from(into.text));
+  into.text = '';
+}
 
 /** @param warn - Told once, of the first loss. */
 export function logWriter(file: LogFile, clock: Clock, warn: (message: string) => void): LogWriter {
   const sealed: Batch[] = [];
   let current = batch();
   let waiting = 0;
-  /** Text that waited at the last tick, and what of it has waited since the one before: the disk is behind by that. */
+  /** What waited at the last tick, and what of it has waited since the one before: by that the disk is behind. */
   let atTick = 0;
   let behind = 0;
   let pumping: Promise<void> | undefined;
@@ -75,7 +86,7 @@ export function logWriter(file: LogFile, clock: Clock, warn: (message: string) =
   let hasWarned = false;
   let isClosing = false;
 
-  /** Counts what is lost from now on; `since`: a loss that it follows. */
+  /** Counts a loss; `since`: the one that it goes on from. */
   function lose({ records, steps }: Pick<Lost, 'records' | 'steps'>, why: string, since: Lost | undefined): Lost {
     const t = clock.now();
     dropped += records;
@@ -111,11 +122,12 @@ export function logWriter(file: LogFile, clock: Clock, warn: (message: string) =
   async function drain(): Promise<void> {
     for (seal(); sealed.length > 0; seal()) {
       const next = sealed.shift() as Batch;
-      waiting -= next.text.length;
+      waiting -= next.bytes;
       behind = Math.min(behind, waiting);
       atTick = Math.min(atTick, waiting);
+      encode(next);
       try {
-        await file.append(next.lost === undefined ? next.text : `${gapLine(next.lost)}\n${next.text}`);
+        await file.append(next.lost === undefined ? next.pieces : [Buffer.from(gapLine(next.lost)), ...next.pieces]);
       } catch (error) {
         const after = sealed[0] ?? current;
         after.lost = join(lose(next, messageOf(error), next.lost), after.lost);
@@ -128,10 +140,10 @@ export function logWriter(file: LogFile, clock: Clock, warn: (message: string) =
   async function finish(last: (counts: LogCounts) => string): Promise<void> {
     await pump();
     while (sealed.length > 0 || current.records > 0) await pump(); // each takes one batch at least, or loses it
-    const gap = current.lost === undefined ? '' : `${gapLine(current.lost)}\n`;
+    const gap = current.lost === undefined ? '' : gapLine(current.lost);
     const counts = { records: records + (gap === '' ? 0 : 1), dropped };
     try {
-      await file.append(`${gap}${last(counts)}\n`);
+      await file.append([Buffer.from(`${gap}${last(counts)}\n`)]);
       records = counts.records + 1;
     } catch (error) {
       lose({ records: 1, steps: 0 }, messageOf(error), undefined);
@@ -142,17 +154,19 @@ export function logWriter(file: LogFile, clock: Clock, warn: (message: string) =
   return {
     write(line, isStep) {
       if (isClosing) return;
-      if (behind >= SLOW_CHARS || waiting >= MOST_CHARS) {
+      if (behind >= SLOW_BYTES || waiting >= MOST_BYTES) {
         if (current.records > 0) seal();
         current.lost = lose({ records: 1, steps: isStep ? 1 : 0 }, 'the disk is too slow for it', current.lost);
         return;
       }
       current.text += `${line}\n`;
+      current.bytes += line.length + 1; // near enough: nearly all of it is ASCII
       current.records++;
       if (isStep) current.steps++;
       waiting += line.length + 1;
-      if (current.text.length >= BATCH_CHARS) seal();
-      if (pumping === undefined && waiting >= WRITE_CHARS) void pump();
+      if (current.text.length >= PIECE_CHARS) encode(current);
+      if (current.bytes >= BATCH_BYTES) seal();
+      if (pumping === undefined && waiting >= WRITE_BYTES) void pump();
       arm();
     },
     async close(last) {
@@ -174,31 +188,37 @@ function unref(timer: unknown): unknown {
 }
 
 const messageOf = (error: unknown): string => (error instanceof Error ? error.message : String(error));
+
 const join = (one: Lost, other: Lost | undefined): Lost =>
   other === undefined ? one : { ...one, records: one.records + other.records, steps: one.steps + other.steps, t: other.t };
 
 function gapLine({ t, sinceT, records, steps, why }: Lost): string {
-  return JSON.stringify({ type: 'log.gap', t, sinceT, records, steps, why } satisfies GapRecord);
+  return `${JSON.stringify({ type: 'log.gap', t, sinceT, records, steps, why } satisfies GapRecord)}\n`;
 }
 
 /** A new file. */
 export async function logFile(path: string): Promise<LogFile> {
   const handle = await open(path, 'wx');
   let end = 0;
-  async function writeAll(bytes: Uint8Array, from: number): Promise<void> {
-    for (let at = 0; at < bytes.length; ) at += (await handle.write(bytes, at, bytes.length - at, from + at)).bytesWritten;
+
+  async function writeAll(pieces: readonly Uint8Array[], from: number, total: number): Promise<void> {
+    let { bytesWritten: done } = await handle.writev([...pieces], from);
+    if (done === total) return;
+    const rest = Buffer.concat(pieces);
+    while (done < total) done += (await handle.write(rest, done, total - done, from + done)).bytesWritten;
   }
+
   return {
-    async append(text) {
-      const bytes = Buffer.from(text);
+    async append(pieces) {
+      const total = pieces.reduce((sum, { byteLength }) => sum + byteLength, 0);
       try {
-        const [{ nlink }] = await Promise.all([handle.stat(), writeAll(bytes, end)]);
+        const [{ nlink }] = await Promise.all([handle.stat(), writeAll(pieces, end, total)]);
         if (nlink === 0) throw new Error(`${path} was removed`);
       } catch (error) {
         await handle.truncate(end).catch(() => {}); // not half a line
         throw error;
       }
-      end += bytes.length;
+      end += total;
     },
     close: () => handle.close(),
   };

@@ -21,8 +21,9 @@ export interface Fact {
 export interface Listener {
   /** Every macrostep of every actor; absent for those who need only facts. */
   step?(step: Step, atMs: number): void;
-  /** These two are for those who want steps. */
+  /** These three are for those who want steps. */
   spawned?(spawned: Spawned, atMs: number): void;
+  stopped?(stopped: Pick<Spawned, 'actorId' | 'causeId'>, atMs: number): void;
   deadLetter?(letter: DeadLetter, atMs: number): void;
   fact(fact: Fact): void;
   settled(digest: TaskDigest): void;
@@ -31,6 +32,7 @@ export interface Listener {
 export interface Recorder {
   step(step: Step): void;
   spawned(spawned: Spawned): void;
+  stopped(stopped: Pick<Spawned, 'actorId' | 'causeId'>): void;
   deadLetter(letter: DeadLetter): void;
   fact(type: string, data: Readonly<Record<string, unknown>>): void;
   settled(digest: TaskDigest): void;
@@ -56,6 +58,9 @@ export function recorder(nowMs: () => number, recordOf: (taskId: string) => Task
     },
     spawned(spawned) {
       for (const watcher of watchers) watcher.spawned?.(spawned, nowMs());
+    },
+    stopped(stopped) {
+      for (const watcher of watchers) watcher.stopped?.(stopped, nowMs());
     },
     deadLetter(letter) {
       for (const watcher of watchers) watcher.deadLetter?.(letter, nowMs());

@@ -164,6 +164,9 @@ function replayStage({ machines = {} }: ReplayOptions): Stage {
         case 'actor.spawned':
           spawn(record);
           return undefined;
+        case 'actor.stopped':
+          live.delete(record.actor);
+          return undefined;
         case 'step':
           return take(record);
         case 'actor.deadLetter':
@@ -196,7 +199,7 @@ function play(machine: string, logic: AnyStateMachine, input: unknown): Played {
   actor.start();
   return {
     machine,
-    send: (event) => actor.send(event as never),
+    send: (event) => actor.send(event),
     state: () => String(actor.getSnapshot().value),
     context: () => actor.getSnapshot().context as object,
     hasEnded: () => actor.getSnapshot().status !== 'active',

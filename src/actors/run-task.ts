@@ -42,7 +42,7 @@ export interface TryHooks {
 
 export async function runTask(attempt: Try, host: TaskHost, hooks: TryHooks): Promise<Outcome> {
   const { control } = hooks;
-  let output: TryOutput | undefined; // most tries print nothing
+  const printed: { output?: TryOutput } = {}; // most tries print nothing
   let isOver = false;
   let current: Current | undefined; // nor asks for it
   const scope: TryScope = {
@@ -60,14 +60,14 @@ export async function runTask(attempt: Try, host: TaskHost, hooks: TryHooks): Pr
       })),
     print(stream, text) {
       if (isOver) return false; // left behind by a try that has ended: nobody's
-      output ??= tryOutput(host.outputBytes, (from, part) => outsideTry(() => hooks.output(from, part)));
-      output.print(stream, text);
+      printed.output ??= tryOutput(host.outputBytes, (from, part) => outsideTry(() => hooks.output(from, part)));
+      printed.output.print(stream, text);
       return true;
     },
   };
   const outcome = await outcomeOf(attempt, host, hooks, scope);
   isOver = true;
-  const tail = (output as TryOutput | undefined)?.end();
+  const tail = printed.output?.end();
   if (control.isAborted()) return { type: 'stopped' };
   return outcome.type === 'failed' && tail !== undefined ? { ...outcome, output: tail } : outcome;
 }
@@ -129,7 +129,11 @@ const bodies: Readonly<Record<Try['kind'], Body>> = {
 async function checkOutputs({ taskId, tryIndex, name, outputs }: Try): Promise<void> {
   const missing = outputs.length === 0 ? [] : await missingOutputs(outputs);
   if (missing.length === 0) return;
-  throw new MissingOutputsError(`${name} (${taskId}) ended well, but did not make ${missing.join(', ')}`, { taskId, tryIndex, outputs: missing });
+  throw new MissingOutputsError(`${name} (${taskId}) ended well, but did not make ${missing.join(', ')}`, {
+    taskId,
+    tryIndex,
+    outputs: missing,
+  });
 }
 
 function argumentsOf({ args }: Try, { serializer }: TaskHost): readonly unknown[] {
@@ -142,7 +146,8 @@ function argumentsOf({ args }: Try, { serializer }: TaskHost): readonly unknown[
 function crossable(value: unknown): unknown {
   if (typeof value !== 'object' || value === null || Array.isArray(value)) return value;
   const { next, pipe, getReader } = value as { readonly next?: unknown; readonly pipe?: unknown; readonly getReader?: unknown };
-  if (typeof next === 'function' && (Symbol.iterator in value || Symbol.asyncIterator in value)) throw new UnserializableError('result', 'a generator');
+  if (typeof next === 'function' && (Symbol.iterator in value || Symbol.asyncIterator in value))
+    throw new UnserializableError('result', 'a generator');
   if (typeof pipe === 'function' || typeof getReader === 'function') throw new UnserializableError('result', 'a stream');
   return value;
 }
@@ -150,7 +155,10 @@ function crossable(value: unknown): unknown {
 function refused(side: 'arguments' | 'result', root: string, { taskId, tryIndex, name }: Try, cause: unknown): SerializationError {
   const path = cause instanceof UnserializableError ? cause.path : root;
   const what = cause instanceof Error ? cause.message : String(cause);
-  const way = side === 'result' ? '; a task returns one plain value: collect what a generator or stream gives, or write a file and return a File' : '';
+  const way =
+    side === 'result'
+      ? '; a task returns one plain value: collect what a generator or stream gives, or write a file and return a File'
+      : '';
   const verb = side === 'result' ? 'returned what cannot be sent back' : 'got arguments that cannot be read';
   return new SerializationError(`${name} (${taskId}) ${verb}: ${what}${way}`, { taskId, tryIndex, side, path, cause });
 }

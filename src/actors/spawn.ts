@@ -48,6 +48,8 @@ export interface SystemWatch {
   onDeadLetter(letter: DeadLetter): void;
   /** Before the actor takes its first event. */
   onSpawn?(spawned: Spawned): void;
+  /** An actor that had not ended was stopped. `causeId` as in {@link Spawned}. */
+  onStop?(stopped: Pick<Spawned, 'actorId' | 'causeId'>): void;
   /** An actor has stopped with an error: a defect of ours. */
   onError(actorId: string, error: unknown): void;
 }
@@ -149,8 +151,8 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
       if (live.has(id)) throw new Error(`an actor named ${id} is alive`);
       const actor = createActor(logic, { id, input, ...(parent === undefined ? options : { parent }) } as never) as Actor<typeof logic>;
       live.add(id);
-      sends.set(actor, actor.send as Target['send']);
-      actor.send = (event) => self.post(actor, event as never);
+      sends.set(actor, actor.send);
+      actor.send = (event) => self.post(actor, event);
       watch.onSpawn?.({ actorId: id, machine: 'id' in logic ? String(logic.id) : '', input, causeId: current });
       if (parent === undefined) actor.subscribe({ error: () => {} }); // reported by reap, not as an uncaught exception
       actor.start();
@@ -168,7 +170,7 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
     stop(target) {
       // `stop()` refuses children and `stopChild` copies the parent's children: measured in docs/adr/0002
       (target as unknown as { _stop(): void })._stop();
-      live.delete(target.id);
+      if (live.delete(target.id)) watch.onStop?.({ actorId: target.id, causeId: current });
     },
     live,
   };

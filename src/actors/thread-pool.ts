@@ -133,7 +133,8 @@ export async function threadPool(options: ThreadOptions, start: ThreadStart, eve
       listener: undefined,
       post: (message) => port.postMessage(message),
       drain() {
-        for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port)) lane.listener?.(next.message as ThreadMessage);
+        for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
+          lane.listener?.(next.message as ThreadMessage);
       },
       gone,
     };
@@ -148,7 +149,10 @@ export async function threadPool(options: ThreadOptions, start: ThreadStart, eve
       const signal = Object.assign(new EventEmitter(), { aborted: false });
       const ticket: Ticket = { placed };
       const outcome = pool.run({ ...task, [Piscina.queueOptionsSymbol]: ticket }, { signal }) as Promise<Outcome>;
-      outcome.then(() => (idleLosses = 0), () => {});
+      outcome.then(
+        () => (idleLosses = 0),
+        () => {},
+      );
       return {
         outcome,
         kill() {

@@ -45,7 +45,10 @@ export interface AbortMessage extends Lease {
 
 /** Thread → driver. */
 export type ThreadMessage = Lease &
-  ({ readonly type: 'progress'; readonly value: Uint8Array } | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly text: string });
+  (
+    | { readonly type: 'progress'; readonly value: Uint8Array }
+    | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly text: string }
+  );
 
 /** Room for the commands of tries that were abandoned in this thread, beside the one that runs. */
 const GROUPS = 16;
@@ -106,14 +109,17 @@ function registered(registers: readonly string[]): TaskFinder {
     } catch (cause) {
       const { taskId, tryIndex, name, identity, moduleUrl } = attempt;
       const text = cause instanceof Error ? cause.message : String(cause);
-      throw new TaskNotFoundError(`${name} (${taskId}) was not found: the loader ${registers.join(', ')} could not be registered: ${text}`, {
-        taskId,
-        tryIndex,
-        identity,
-        moduleUrl,
-        known: [],
-        cause,
-      });
+      throw new TaskNotFoundError(
+        `${name} (${taskId}) was not found: the loader ${registers.join(', ')} could not be registered: ${text}`,
+        {
+          taskId,
+          tryIndex,
+          identity,
+          moduleUrl,
+          known: [],
+          cause,
+        },
+      );
     }
     return find(attempt, importUrl);
   };

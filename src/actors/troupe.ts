@@ -80,6 +80,7 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
     {
       onStep: records.step,
       onSpawn: records.spawned,
+      onStop: records.stopped,
       onDeadLetter: (letter) => {
         records.deadLetter(letter);
         const { seq, causeId, actorId, event } = letter;

@@ -14,7 +14,17 @@ import { threadsExecutor } from '../actors/executors/threads.ts';
 import type { LoaderOption } from '../actors/load-plan.ts';
 import { checked } from './options.ts';
 
-export type { ExecutorLoad, ExecutorPlugin, ExecutorPort, Lease, OpenExecutor, Payload, Place, Try, TryReport } from '../actors/executors/port.ts';
+export type {
+  ExecutorLoad,
+  ExecutorPlugin,
+  ExecutorPort,
+  Lease,
+  OpenExecutor,
+  Payload,
+  Place,
+  Try,
+  TryReport,
+} from '../actors/executors/port.ts';
 export type { LoaderOption } from '../actors/load-plan.ts';
 
 /** Options of {@link inline}. */
@@ -58,7 +68,12 @@ const schemas = {
       outputBytes,
       loader: z.enum(['auto', 'inherit', 'tsx', 'bundle']),
       resourceLimits: z
-        .strictObject({ maxOldGenerationSizeMb: megabytes, maxYoungGenerationSizeMb: megabytes, codeRangeSizeMb: megabytes, stackSizeMb: megabytes })
+        .strictObject({
+          maxOldGenerationSizeMb: megabytes,
+          maxYoungGenerationSizeMb: megabytes,
+          codeRangeSizeMb: megabytes,
+          stackSizeMb: megabytes,
+        })
         .partial(),
       env: z.record(z.string(), z.string()),
     })
@@ -77,7 +92,13 @@ const schemas = {
  */
 export function inline(options: InlineOptions = {}): ExecutorPlugin {
   checked(schemas.inline as never, options, 'inline');
-  return inlineExecutor({ label: 'inline', workers: availableParallelism(), copy: true, outputBytes: Number.POSITIVE_INFINITY, ...given(options) });
+  return inlineExecutor({
+    label: 'inline',
+    workers: availableParallelism(),
+    copy: true,
+    outputBytes: Number.POSITIVE_INFINITY,
+    ...given(options),
+  });
 }
 
 /**

@@ -17,5 +17,6 @@ export type {
   SettledRecord,
   SpawnedRecord,
   StepRecord,
+  StoppedRecord,
 } from '../actors/log-records.ts';
 export type { StoryEvent, TaskDigest } from '../machines/model/story.ts';

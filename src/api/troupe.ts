@@ -1,13 +1,11 @@
 /**
  * What a program starts, calls and closes. Composes actors with plugins; everything it owns ends with `close()`.
  */
-import { AsyncResource } from 'node:async_hooks';
-
 import type { EventLog } from '../actors/event-log.ts';
 import type { ExecutorPlugin } from '../actors/executors/port.ts';
 import { inWorker } from '../actors/loader.ts';
 import type { Submission, TaskRecord } from '../actors/records.ts';
-import { digestStory, type Fact } from '../actors/recorder.ts';
+import { digestStory } from '../actors/recorder.ts';
 import { openTroupe, type OpenTroupe } from '../actors/troupe.ts';
 import { ClosedError, ConfigError } from '../machines/model/errors.ts';
 import { ids } from '../machines/model/ids.ts';
@@ -18,6 +16,7 @@ import { cbor } from '../transport/serializers/cbor.ts';
 import type { Arg, Args } from './arguments.ts';
 import { checkConfig, checkLabels, type CheckedConfig, type TroupeConfig } from './config.ts';
 import { threads } from './executors.ts';
+import { listenerOf, type TroupeEvents } from './events.ts';
 import { fileExtension, type File } from './file.ts';
 import { Future } from './future.ts';
 import { FutureCore, type FuturePort } from './future-core.ts';
@@ -30,7 +29,7 @@ import { abortSignals, handleSignals } from './signals.ts';
 import { specOf, type Spec, type Task } from './task.ts';
 import { unreadFailures } from './unread.ts';
 import { explain, textOf } from './why.ts';
-import type { TaskActor, TroupeActor, TroupeEvents, TroupeSnapshot } from './views.ts';
+import type { TaskActor, TroupeActor, TroupeSnapshot } from './views.ts';
 
 /**
  * A graph of tasks with its executors.
@@ -193,20 +192,7 @@ export class Troupe {
    * @returns Stops listening.
    */
   on<K extends keyof TroupeEvents>(type: K, listener: (event: TroupeEvents[K]) => void): () => void {
-    const heard = AsyncResource.bind(listener); // not as part of the join body or the try that causes the event
-    const tell = (event: { readonly type: string }): void => {
-      if (type !== '*' && type !== event.type) return;
-      try {
-        heard(event as TroupeEvents[K]);
-      } catch (error) {
-        process.emitWarning(`a listener of ${type} threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-      }
-    };
-    return this.#open.recorder.add({
-      ...(type === '*' || type === 'step' ? { step: (step, atMs) => tell({ type: 'step', atMs, ...step, event: step.event } as never) } : undefined),
-      fact: ({ type: of, atMs, data }: Fact) => tell({ ...data, type: of, atMs } as never),
-      settled: (digest) => tell({ type: 'task.settled', atMs: digest.settledMs, ...digest } as never),
-    });
+    return this.#open.recorder.add(listenerOf(type, listener, this.#open.dataflow));
   }
 
   /**
@@ -216,15 +202,7 @@ export class Troupe {
    */
   close({ pending = 'wait' }: { readonly pending?: 'wait' | 'cancel' } = {}): Promise<Counts> {
     const counts = this.#open.close(pending);
-    this.#closing ??= counts
-      .then(async (settled) => {
-        for (const cleanup of this.#cleanups.splice(0).toReversed()) await cleanup();
-        const unread = this.#unread.summary();
-        if (unread !== undefined) process.emitWarning(`${this.name}: ${unread}`, { code: 'TROUPE_UNREAD' });
-        this.#open.recorder.fact('troupe.closed', { counts: settled });
-        return settled;
-      })
-      .finally(() => this.#log?.close()); // last: it records all the rest
+    this.#closing ??= this.#cleanUp(counts);
     return this.#closing;
   }
 
@@ -293,6 +271,19 @@ export class Troupe {
     throw new ConfigError(`${name}: executors names '${unknown}', but ${this.name} has ${known}`, { field: 'executors', value: unknown });
   }
 
+  async #cleanUp(closing: Promise<Counts>): Promise<Counts> {
+    try {
+      const counts = await closing;
+      for (const cleanup of this.#cleanups.splice(0).toReversed()) await cleanup();
+      const unread = this.#unread.summary();
+      if (unread !== undefined) process.emitWarning(`${this.name}: ${unread}`, { code: 'TROUPE_UNREAD' });
+      this.#open.recorder.fact('troupe.closed', { counts });
+      return counts;
+    } finally {
+      await this.#log?.close(); // last: it records all the rest
+    }
+  }
+
   #storyOf(taskId: string, state: string): readonly StoryEvent[] {
     const { dataflow, recorder } = this.#open;
     const { clock, log } = this.#config;
@@ -303,6 +294,7 @@ export class Troupe {
   #output(record: TaskRecord, name: 'stdout' | 'stderr', text: string): void {
     const { taskId, submission } = record;
     this.#open.recorder.fact('task.output', { taskId, name: submission.definition.name, stream: name, text });
-    if (this.#config.output === 'forward') process[name].write(text);
+    // what a command writes is its result
+    if (this.#config.output === 'forward' && submission.definition.kind !== 'shell') process[name].write(text);
   }
 }

@@ -1,4 +1,16 @@
-import { existsSync, mkdirSync, mkdtempSync, readdirSync, readFileSync, realpathSync, rmSync, statSync, symlinkSync, utimesSync, writeFileSync } from 'node:fs';
+import {
+  existsSync,
+  mkdirSync,
+  mkdtempSync,
+  readdirSync,
+  readFileSync,
+  realpathSync,
+  rmSync,
+  statSync,
+  symlinkSync,
+  utimesSync,
+  writeFileSync,
+} from 'node:fs';
 import { tmpdir } from 'node:os';
 import { dirname, join } from 'node:path';
 import { fileURLToPath, pathToFileURL } from 'node:url';
@@ -26,7 +38,8 @@ describe('bundler', () => {
   };
   const cacheDir = (): string => join(folder, 'node_modules/.cache/troupe');
   const textOf = (url: string): string => readFileSync(fileURLToPath(url), 'utf8');
-  const load = async (url: string): Promise<Readonly<Record<string, unknown>>> => (await import(/* @vite-ignore */ url)) as Readonly<Record<string, unknown>>;
+  const load = async (url: string): Promise<Readonly<Record<string, unknown>>> =>
+    (await import(/* @vite-ignore */ url)) as Readonly<Record<string, unknown>>;
 
   it('makes JavaScript of a source and of all that it imports, and leaves the rest where it is', async () => {
     write('inside.ts', 'export const inside: string = "inside";');
@@ -96,7 +109,10 @@ describe('bundler', () => {
   });
 
   it('honours the conditions of the driver', async () => {
-    write('node_modules/conditional/package.json', JSON.stringify({ name: 'conditional', type: 'module', exports: { special: './special.js', default: './default.js' } }));
+    write(
+      'node_modules/conditional/package.json',
+      JSON.stringify({ name: 'conditional', type: 'module', exports: { special: './special.js', default: './default.js' } }),
+    );
     write('node_modules/conditional/special.js', 'export const which = "special";');
     write('node_modules/conditional/default.js', 'export const which = "default";');
     const url = write('main.ts', `export { which } from 'conditional';`);

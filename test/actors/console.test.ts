@@ -7,13 +7,14 @@ import { inTry, outsideTry, type TryScope } from '../../src/actors/current.ts';
 function fakeConsole(): { readonly shown: string[]; restore(): void } {
   const shown: string[] = [];
   const before = Object.getOwnPropertyDescriptor(process.stdout, 'write');
-  process.stdout.write = ((chunk: string | Uint8Array): boolean => {
+  process.stdout.write = (chunk: string | Uint8Array): boolean => {
     shown.push(String(chunk));
     return true;
-  }) as typeof process.stdout.write;
+  };
   return {
     shown,
-    restore: () => (before === undefined ? Reflect.deleteProperty(process.stdout, 'write') : Object.defineProperty(process.stdout, 'write', before)),
+    restore: () =>
+      before === undefined ? Reflect.deleteProperty(process.stdout, 'write') : Object.defineProperty(process.stdout, 'write', before),
   };
 }
 
@@ -57,7 +58,7 @@ describe('openConsole', () => {
     opened();
     const taken: string[] = [];
     await inTry(scopeOf(taken), async () => {
-      await null;
+      await Promise.resolve();
       process.stdout.write('1');
       await new Promise((resolve) => setImmediate(resolve));
       process.stdout.write('2');

@@ -43,12 +43,27 @@ describe('loadPlan', () => {
   });
 
   it('hands over the flags that a thread takes, and no others', () => {
-    const execArgv = ['--input-type=module', '--max-old-space-size=100', '-C', 'dev', '--conditions=more', '--enable-source-maps', '-r', './a.cjs', '--eval', 'x', '--inspect'];
+    const execArgv = [
+      '--input-type=module',
+      '--max-old-space-size=100',
+      '-C',
+      'dev',
+      '--conditions=more',
+      '--enable-source-maps',
+      '-r',
+      './a.cjs',
+      '--eval',
+      'x',
+      '--inspect',
+    ];
     expect(plan('auto', { execArgv }).execArgv).toEqual(['-C', 'dev', '--conditions=more', '--enable-source-maps', '-r', './a.cjs']);
   });
 
   it('keeps the flags of tsx from threads, where they register nothing', () => {
-    expect(plan('auto', { execArgv: ['--require', preflight, '--import', tsxLoader, '--import', './b.mjs'] }).execArgv).toEqual(['--import', './b.mjs']);
+    expect(plan('auto', { execArgv: ['--require', preflight, '--import', tsxLoader, '--import', './b.mjs'] }).execArgv).toEqual([
+      '--import',
+      './b.mjs',
+    ]);
   });
 
   it('says what to install when tsx is asked for and is not there', () => {

@@ -1,7 +1,7 @@
 /** The actor system: what is posted is taken in order, one macrostep at a time, and nothing vanishes unseen. */
-import { execFileSync } from 'node:child_process';
+import { spawnSync } from 'node:child_process';
 import { describe, expect, it } from 'vitest';
-import { assign, createActor, setup, SimulatedClock } from 'xstate';
+import { assign, setup, SimulatedClock } from 'xstate';
 
 import { InternalError, task, Troupe } from '../../src/index.ts';
 import { actorSystem, type ActorSystem, type DeadLetter, type Step } from '../../src/actors/spawn.ts';
@@ -202,7 +202,7 @@ describe('the actor system', () => {
     const clock = new SimulatedClock();
     const inspected = new Set<string>();
     const watch = { onStep() {}, onDeadLetter() {}, onError() {} };
-    const system = actorSystem(watch, { clock, inspect: ({ actorRef }) => inspected.add((actorRef as { id: string }).id) });
+    const system = actorSystem(watch, { clock, inspect: ({ actorRef }) => inspected.add((actorRef as unknown as { readonly id: string }).id) });
     const root = system.spawn(counter(), { id: 'root', input: undefined });
     const child = system.spawn(counter(), { id: 'child', input: undefined, parent: system.supervisor('children', root) });
     expect(child.clock).toBe(clock);
@@ -256,14 +256,38 @@ describe('an actor that fails within a troupe', () => {
 });
 
 describe('the development build of XState', () => {
-  it('has nothing to say about a run', () => {
+  const source = (path: string): string => JSON.stringify(new URL(`../../src/${path}`, import.meta.url).href);
+  /** Runs a program against the build that warns. */
+  function said(program: string): string {
+    const args = ['--conditions=development', '--import', 'tsx', '--input-type=module', '-e', program];
+    const { stdout, stderr, status } = spawnSync(process.execPath, args, { cwd: new URL('../..', import.meta.url), encoding: 'utf8' });
+    return `${stdout}${stderr}${status === 0 ? '' : `exit ${status}`}`;
+  }
+
+  it('has nothing to say about a run with joins, retries, limits, cancellation and a broken actor', () => {
     const program = `
-      import { createRequire } from 'node:module';
-      import { join, task, Troupe } from '${new URL('../../src/index.ts', import.meta.url).href}';
-      import { manualExecutor } from '${new URL('../support/plain-executor.ts', import.meta.url).href}';
+      import { join, task, Troupe } from ${source('index.ts')};
+      import { inline } from ${source('api/executors.ts')};
+      import { retry } from ${source('api/policies.ts')};
+      const add = task(import.meta, 'add', (a, b) => a + b);
+      const fail = task(import.meta, 'fail', () => { throw new Error('on purpose'); });
+      const wait = task(import.meta, 'wait', (ms) => new Promise((resolve) => setTimeout(resolve, ms).unref()));
+      const fan = join(import.meta, 'fan', (n) => Array.from({ length: n }, (_, i) => add(i, add(i, 1))));
+      const troupe = await Troupe.start({ executors: [inline({ workers: 2 })], stopGraceMs: 1, policies: { retry: retry.fixed(1) } });
+      const cancelled = wait(60_000);
+      const all = [fan(5), fan(fan(1).at(0)), fail(), add(fail(), 1), wait.with({ timeLimitMs: 5, retries: 0 })(60_000), cancelled];
+      setTimeout(() => cancelled.cancel('enough'), 5);
+      const states = (await Promise.allSettled(all)).map(({ status }) => status);
+      console.log(states.join(' '), JSON.stringify(await troupe.close()), import.meta.resolve('xstate').includes('development'));
     `;
-    expect(program).toContain('Troupe');
-    expect(execFileSync).toBeTypeOf('function');
-    expect(createActor).toBeTypeOf('function');
+    expect(said(program)).toBe('fulfilled fulfilled rejected rejected rejected rejected {"done":17,"failed":3,"depFailed":1,"cancelled":1} true\n');
+  });
+
+  it('would have', () => {
+    const program = `
+      import { createActor, createMachine, sendTo } from 'xstate';
+      createActor(createMachine({ entry: () => sendTo('x', { type: 'y' }) })).start();
+    `;
+    expect(said(program)).toContain('Custom actions should not call');
   });
 });

@@ -21,7 +21,8 @@ async function run(command: string, args: readonly string[], env: Readonly<Recor
   return stdout;
 }
 
-const expected = `${JSON.stringify([{ total: 36 }, 3, 'run-typed.ts', true])}\n`;
+/** What the command has written, forwarded, then what the program prints. */
+const expected = `3\n${JSON.stringify([{ total: 36 }, 3, 'run-typed.ts', true])}\n`;
 
 describe('a program in plain JavaScript', () => {
   it.each(['threads', 'inline'])('runs on %s, prints what its tasks print once, and ends by itself', async (kind) => {
@@ -54,14 +55,18 @@ describe('a program in TypeScript', () => {
   it('runs compiled', async () => {
     mkdirSync(out, { recursive: true });
     for (const name of ['run-typed', 'typed-tasks']) {
-      const { code } = await transform(readFileSync(join(scripts, `${name}.ts`), 'utf8'), { loader: 'ts', target: 'node20', format: 'esm' });
+      const { code } = await transform(readFileSync(join(scripts, `${name}.ts`), 'utf8'), {
+        loader: 'ts',
+        target: 'node20',
+        format: 'esm',
+      });
       writeFileSync(join(out, `${name}.mjs`), code.replace('./typed-tasks.ts', './typed-tasks.mjs'));
     }
     expect(await run(process.execPath, [join(out, 'run-typed.mjs')])).toBe(expected.replace('run-typed.ts', 'run-typed.mjs'));
   });
 
   it('runs under vitest, where no loader is visible', async () => {
-    const troupe = await Troupe.start({ executors: [threads({ workers: 2 })] });
+    const troupe = await Troupe.start({ executors: [threads({ workers: 2 })], output: 'silent' });
     try {
       expect(await answer(20)).toBe(22);
       expect(await listed(3)).toMatchObject({ stdout: '1\n2\n3\n' });

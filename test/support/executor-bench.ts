@@ -39,7 +39,7 @@ const isOf = (lease: Lease, report: TryReport): boolean => report.taskId === lea
 export function bench(plugin: ExecutorPlugin, onReport: (report: TryReport) => void = () => {}): Bench {
   const reports: TryReport[] = [];
   const notes: Note[] = [];
-  const serializer = cbor({ extensions: [fileExtension as never] });
+  const serializer = cbor({ extensions: [fileExtension] });
   let waiting: { readonly wants: (report: TryReport) => boolean; readonly resolve: (report: TryReport) => void }[] = [];
   let tasks = 0;
 
@@ -58,7 +58,9 @@ export function bench(plugin: ExecutorPlugin, onReport: (report: TryReport) => v
 
   const first = <T extends TryReport>(wants: (report: TryReport) => report is T): Promise<T> => {
     const found = reports.find(wants);
-    return found === undefined ? new Promise((resolve) => waiting.push({ wants, resolve: resolve as (report: TryReport) => void })) : Promise.resolve(found);
+    return found === undefined
+      ? new Promise((resolve) => waiting.push({ wants, resolve: resolve as (report: TryReport) => void }))
+      : Promise.resolve(found);
   };
   const decode = (payload: Payload): unknown => ('bytes' in payload ? serializer.decode(payload.bytes) : payload.value);
   const end = (lease: Lease): Promise<Lease & End> => first((report): report is Lease & End => isOf(lease, report) && isEnd(report));
@@ -89,7 +91,9 @@ export function bench(plugin: ExecutorPlugin, onReport: (report: TryReport) => v
     async until<T extends TryReport['type']>(lease: Lease, type: T) {
       const report = await first((one): one is TryReport => isOf(lease, one) && (one.type === type || isEnd(one)));
       if (report.type === type) return report as Extract<TryReport, { type: T }>;
-      throw new Error(`no ${type}: ${lease.taskId} ended with ${report.type}`, { cause: report.type === 'try.failed' ? decode(report.error) : undefined });
+      throw new Error(`no ${type}: ${lease.taskId} ended with ${report.type}`, {
+        cause: report.type === 'try.failed' ? decode(report.error) : undefined,
+      });
     },
     end,
     async result(lease) {

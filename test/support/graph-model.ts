@@ -135,7 +135,9 @@ export class GraphModel {
   #release(task: ModelTask): void {
     const causes = this.#failures(refsOf(task.call.data));
     if (causes === undefined) return;
-    if (causes.length > 0) this.#settle(task, 'depFailed', { how: 'dependency', causes });
+    const cancelled = this.#cancelledInput(task);
+    if (cancelled !== undefined) this.#cancel(task, cancelled.reason);
+    else if (causes.length > 0) this.#settle(task, 'depFailed', { how: 'dependency', causes });
     else this.#queue(task);
   }
 

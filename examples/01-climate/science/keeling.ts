@@ -56,8 +56,8 @@ export function keelingModel(t: Float64Array): {
   readonly coefficients: (ppm: Float64Array) => Float64Array;
   readonly fit: (ppm: Float64Array) => Fit;
 } {
-  const rows = Array.from(t, (year) => [1, decades(year), decades(year) ** 2, ...harmonics(year, year)]);
-  const columns = rows[0]!.map((_, j) => Float64Array.from(rows, (row) => row[j]!));
+  const rows = Array.from(t, (year) => [1, decades(year), decades(year) ** 2, ...harmonics(year, year % 1)]);
+  const columns = rows[0]!.map((_, j) => Float64Array.from(rows.map((row) => row[j]!)));
   const regression = leastSquares(columns);
   // least squares leaves residuals smaller than the errors were: give the spent degrees of freedom back
   const inflation = Math.sqrt(t.length / (t.length - columns.length));
@@ -83,7 +83,7 @@ export function growthRate(beta: Float64Array, year: number): number {
 
 /** Seasonal part in ppm. */
 export function season(beta: Float64Array, year: number): number {
-  return combine(harmonics(year, year), beta);
+  return combine(harmonics(year, year % 1), beta);
 }
 
 const seasons = (year: number) => MID_MONTHS.map((phase) => harmonics(year, phase));

@@ -62,6 +62,10 @@ export function quantiles(sample: ArrayLike<number>, probabilities: readonly num
   });
 }
 
+function addMultiple(sum: Float64Array, factor: number, x: Float64Array): void {
+  for (let i = 0; i < sum.length; i++) sum[i]! += factor * x[i]!;
+}
+
 /** Ordinary least squares on fixed columns: factorised once (modified Gram–Schmidt), then cheap for every new `y`. */
 export function leastSquares(columns: readonly Float64Array[]): {
   readonly fit: (y: Float64Array) => Float64Array;
@@ -70,11 +74,13 @@ export function leastSquares(columns: readonly Float64Array[]): {
   const q = columns.map((column) => column.slice());
   const r = q.map(() => new Float64Array(q.length));
   for (const [j, column] of q.entries()) {
-    const norm = (r[j]![j] = Math.sqrt(dot(column, column)));
-    for (const i of column.keys()) column[i]! /= norm;
+    const norm = Math.sqrt(dot(column, column));
+    r[j]![j] = norm;
+    column.set(column.map((value) => value / norm));
     for (let k = j + 1; k < q.length; k++) {
-      const overlap = (r[j]![k] = dot(column, q[k]!));
-      for (const i of column.keys()) q[k]![i]! -= overlap * column[i]!;
+      const overlap = dot(column, q[k]!);
+      r[j]![k] = overlap;
+      addMultiple(q[k]!, -overlap, column);
     }
   }
   return {
@@ -89,7 +95,7 @@ export function leastSquares(columns: readonly Float64Array[]): {
     },
     predict(beta) {
       const y = new Float64Array(columns[0]!.length);
-      for (const [j, column] of columns.entries()) for (const i of y.keys()) y[i]! += beta[j]! * column[i]!;
+      for (const [j, column] of columns.entries()) addMultiple(y, beta[j]!, column);
       return y;
     },
   };

@@ -49,8 +49,9 @@ function openInline({ label, workers, copy, outputBytes }: InlineExecutorOptions
     /** A command is killed once its grace is over, which takes a moment; its body, or `parse`, may hang. */
     let last: { readonly id: unknown } | undefined;
     hooks.started(place);
-    runTask(attempt, host, { control, progress: (value) => hooks.progress(copied(value)), output: hooks.output }).then(end, (error: unknown) =>
-      end({ type: 'failed', kind: 'internal', error: { value: error } }),
+    runTask(attempt, host, { control, progress: (value) => hooks.progress(copied(value)), output: hooks.output }).then(
+      end,
+      (error: unknown) => end({ type: 'failed', kind: 'internal', error: { value: error } }),
     );
     return {
       abort: control.abort,

@@ -164,7 +164,15 @@ export function slots({ label, port, workers, capacity, run, pace: makePace }: S
       else if (why !== undefined) fail(attempt, 'unroutable', unfit(attempt, label, why));
       if (broken !== undefined || why !== undefined) return;
       const key = keyOf(attempt);
-      queue.push(key, attempt.priority, { key, attempt, demand: demandOf(attempt.resources), run: undefined, aborted: undefined, place: undefined, timer: undefined });
+      queue.push(key, attempt.priority, {
+        key,
+        attempt,
+        demand: demandOf(attempt.resources),
+        run: undefined,
+        aborted: undefined,
+        place: undefined,
+        timer: undefined,
+      });
       pace.wake();
     },
     stop(lease, reason, graceMs) {
@@ -190,7 +198,9 @@ export function slots({ label, port, workers, capacity, run, pace: makePace }: S
       const first = queue.peek();
       if (ahead === undefined || first === undefined) return undefined;
       const because = hindrance(first) ?? 'it starts at once';
-      return ahead === 0 ? because : `${ahead} ${ahead === 1 ? 'try is' : 'tries are'} ahead of it; of the first, ${first.attempt.name} (${first.attempt.taskId}): ${because}`;
+      return ahead === 0
+        ? because
+        : `${ahead} ${ahead === 1 ? 'try is' : 'tries are'} ahead of it; of the first, ${first.attempt.name} (${first.attempt.taskId}): ${because}`;
     },
     misfit: (resources) => misfit(resources, capacity),
     async close() {
@@ -199,7 +209,7 @@ export function slots({ label, port, workers, capacity, run, pace: makePace }: S
         const done = new Promise<void>((settle) => (resolve = settle));
         closing = { done, resolve };
         for (let queued = queue.pop(); queued !== undefined; queued = queue.pop()) stopQueued(queued.attempt);
-        for (const { run: one } of [...running.values()]) {
+        for (const { run: one } of Array.from(running.values())) {
           one?.abort(new Error('the executor is closing'), 0);
           one?.kill();
         }
@@ -222,7 +232,11 @@ function endOf({ attempt: { taskId, tryIndex }, place }: Entry, outcome: Outcome
 
 /** Nothing would ever start behind it. */
 function unfit({ taskId, tryIndex, name }: Try, label: string, why: string): UnroutableError {
-  return new UnroutableError(`${name} (${taskId}) could never run on executor ${label}: ${why}`, { taskId, tryIndex, candidates: { [label]: why } });
+  return new UnroutableError(`${name} (${taskId}) could never run on executor ${label}: ${why}`, {
+    taskId,
+    tryIndex,
+    candidates: { [label]: why },
+  });
 }
 
 function combined(a: Capacity, b: Capacity, sign: 1 | -1): Capacity {

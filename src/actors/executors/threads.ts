@@ -53,14 +53,18 @@ function openThreads(options: ThreadsExecutorOptions, port: ExecutorPort): OpenE
   async function start(): Promise<void> {
     const plan = loadPlan(options.loader);
     const program = await plan.programUrlOf(options.program.href);
-    const pool = await threadPool(options, { ...plan, program }, {
-      onLanes(lanes) {
-        all.offer(lanes);
-        if (lanes > 0) ready();
+    const pool = await threadPool(
+      options,
+      { ...plan, program },
+      {
+        onLanes(lanes) {
+          all.offer(lanes);
+          if (lanes > 0) ready();
+        },
+        onIdleLoss: (worker, cause) => port.note('worker.lost', { worker, message: cause instanceof Error ? cause.message : 'it ended' }),
+        onBroken: giveUp,
       },
-      onIdleLoss: (worker, cause) => port.note('worker.lost', { worker, message: cause instanceof Error ? cause.message : 'it ended' }),
-      onBroken: giveUp,
-    });
+    );
     running = { pool, plan };
   }
 
@@ -135,11 +139,17 @@ function threadRun(attempt: Try, hooks: SlotHooks, { serializer, note }: Executo
   function lost(error: unknown): Outcome {
     const cause = error instanceof Error ? error : new Error(String(error));
     const { code } = cause as { readonly code?: unknown };
-    if (cause.name === 'DataCloneError') return failed('internal', new InternalError(`${who} could not be sent: ${cause.message}`, { actor: taskId, cause }));
+    if (cause.name === 'DataCloneError')
+      return failed('internal', new InternalError(`${who} could not be sent: ${cause.message}`, { actor: taskId, cause }));
     const worker = lane?.place.worker ?? 'a thread';
     const why = code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'it had no memory left' : cause.message;
     note('worker.lost', { taskId, tryIndex, worker, message: why });
-    const loss = new WorkerLostError(`the thread (${worker}) that ran ${who} has ended: ${why}`, { taskId, tryIndex, hostname: lane?.place.host ?? '', cause });
+    const loss = new WorkerLostError(`the thread (${worker}) that ran ${who} has ended: ${why}`, {
+      taskId,
+      tryIndex,
+      hostname: lane?.place.host ?? '',
+      cause,
+    });
     return failed(code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'oom' : 'workerLost', loss);
   }
 
@@ -168,7 +178,9 @@ function threadRun(attempt: Try, hooks: SlotHooks, { serializer, note }: Executo
     return failed('unroutable', new TaskNotFoundError(message, { taskId, tryIndex, identity, moduleUrl, known: [], cause }));
   };
   const outcome = typeof url === 'string' ? run(url) : url.then(run, unbundled);
-  outcome.then(end, (error: unknown) => end(failed('internal', new InternalError(`${who}: ${String(error)}`, { actor: taskId, cause: error }))));
+  outcome.then(end, (error: unknown) =>
+    end(failed('internal', new InternalError(`${who}: ${String(error)}`, { actor: taskId, cause: error }))),
+  );
 
   return {
     abort(reason, graceMs) {

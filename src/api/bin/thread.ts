@@ -3,4 +3,4 @@ import { openThread } from '../../actors/thread.ts';
 import { cbor } from '../../transport/serializers/cbor.ts';
 import { fileExtension } from '../file.ts';
 
-export const runTry = openThread(cbor({ extensions: [fileExtension as never] }));
+export const runTry = openThread(cbor({ extensions: [fileExtension] }));

@@ -32,7 +32,7 @@ const memberRow = ({ name, does, pluggable }: MemberView): readonly string[] => 
 function eventRows({ states, anyState, events }: MachineView): readonly (readonly string[])[] {
   const all = [
     ...states.flatMap(({ name, transitions }) => transitions.map((transition) => ({ from: code(name), transition, condition: conditionOf(transition, transitions) }))),
-    ...anyState.map((transition) => ({ from: 'any other state', transition, condition: conditionOf(transition, anyState) })),
+    ...anyState.map((transition) => ({ from: 'otherwise', transition, condition: conditionOf(transition, anyState) })),
   ];
   const rows = new Map<string, { readonly from: string[]; readonly transition: TransitionView; readonly condition: string }>();
   for (const { from, transition, condition } of events.flatMap((event) => all.filter((each) => each.transition.event === event))) {

@@ -34,6 +34,8 @@ export interface Failure {
   /** At most 500 characters. */
   readonly message: string;
   readonly code?: string;
+  /** Of a command that ended by itself. */
+  readonly exitCode?: number;
   readonly tryIndex: number;
   /** Label; `undefined` when no executor was involved. */
   readonly executor?: string;
@@ -51,12 +53,13 @@ const MAX_MESSAGE = 500;
 
 /** The digest of an error. */
 export function failureOf(kind: FailureKind, error: unknown, at: { readonly tryIndex: number; readonly executor?: string; readonly host?: string; readonly worker?: string }): Failure {
-  const { name, message, code } = error instanceof Error ? (error as Error & { code?: unknown }) : { name: typeof error, message: printable(error), code: undefined };
+  const { name, message, code, exitCode } = error instanceof Error ? (error as Error & { code?: unknown; exitCode?: unknown }) : { name: typeof error, message: printable(error), code: undefined, exitCode: undefined };
   return {
     kind,
     name: String(name),
     message: shorten(String(message)),
     ...(typeof code === 'string' ? { code } : undefined),
+    ...(typeof exitCode === 'number' ? { exitCode } : undefined),
     ...at,
   };
 }

@@ -56,6 +56,13 @@ abstract class PropagatedError extends TaskError {
     });
     this.causes = details.causes;
     this.path = path;
+    // where troupe made it says nothing; where the root cause came from does, and `cause` has it
+    this.stack = `${new.target.name}: ${this.message}`;
+  }
+
+  /** Printed: what was not run and why, then the root cause, rather than every nested cause. */
+  [Symbol.for('nodejs.util.inspect.custom')](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+    return `${this.stack}\n  [cause]: ${inspect(this.cause, options).replaceAll('\n', '\n  ')}`;
   }
 }
 

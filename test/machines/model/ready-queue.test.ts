@@ -19,7 +19,14 @@ const insert = (model: Model, row: Row): void => {
 };
 
 const step = fc.oneof(
-  { weight: 4, arbitrary: fc.record({ do: fc.constant('push' as const), id: fc.integer({ min: 0, max: 30 }).map(String), priority: fc.constantFrom(-1, 0, 0, 0, 0.5, 1, Infinity) }) },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      do: fc.constant('push' as const),
+      id: fc.integer({ min: 0, max: 30 }).map(String),
+      priority: fc.constantFrom(-1, 0, 0, 0, 0.5, 1, Infinity),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('pop' as const) }) },
   { weight: 2, arbitrary: fc.record({ do: fc.constant('remove' as const), id: fc.integer({ min: 0, max: 30 }).map(String) }) },
 );
