@@ -76,38 +76,40 @@ async function* records(path: string, { lenient = false, onSkipped = () => {} }:
   const file = await eventsFile(path);
   let line = 0;
   let count = 0;
-  for await (const { text, isWhole } of lines(file)) {
-    line++;
-    const record = parse(text);
-    if (typeof record === 'string') {
-      if (!isWhole) return; // cut off by a crash
-      if (!lenient) throw new EventLogError(`line ${line} of ${file} is not a record: ${record}`, { path: file });
-      onSkipped(line, record);
-      continue;
+  for await (const { texts, isWhole } of lines(file)) {
+    for (const text of texts) {
+      line++;
+      const record = parse(text);
+      if (typeof record === 'string') {
+        if (!isWhole) return; // cut off by a crash
+        if (!lenient) throw new EventLogError(`line ${line} of ${file} is not a record: ${record}`, { path: file });
+        onSkipped(line, record);
+        continue;
+      }
+      if (record.type === 'log.closed' && record.records !== count && !lenient) {
+        throw new EventLogError(`line ${line} of ${file} says that ${record.records} records stand before it, and there are ${count}`, { path: file });
+      }
+      count++;
+      yield record;
     }
-    if (record.type === 'log.closed' && record.records !== count && !lenient) {
-      throw new EventLogError(`line ${line} of ${file} says that ${record.records} records stand before it, and there are ${count}`, { path: file });
-    }
-    count++;
-    yield record;
   }
 }
 
-/** Synchronously in chunks: a promise a line would cost more than the parsing. */
-async function* lines(file: string): AsyncGenerator<{ readonly text: string; readonly isWhole: boolean }, void, undefined> {
+/** As many at once as there are: a promise a line would cost as much as parsing it. */
+async function* lines(file: string): AsyncGenerator<{ readonly texts: readonly string[]; readonly isWhole: boolean }, void, undefined> {
   const decoder = new StringDecoder('utf8');
   let rest = '';
   try {
     for await (const chunk of createReadStream(file, { highWaterMark: 256 * 1024 })) {
       const parts = (rest + decoder.write(chunk as Buffer)).split('\n');
       rest = parts.pop() ?? '';
-      for (const text of parts) yield { text, isWhole: true };
+      yield { texts: parts, isWhole: true };
     }
   } catch (cause) {
     throw unreadable(file, cause);
   }
   rest += decoder.end();
-  if (rest !== '') yield { text: rest, isWhole: false };
+  if (rest !== '') yield { texts: [rest], isWhole: false };
 }
 
 /** The record, or what is wrong with the line. */

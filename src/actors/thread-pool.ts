@@ -2,14 +2,12 @@
  * The threads of one executor: piscina starts them, replaces them and hands tries to them; here is what piscina does
  * not tell: which thread a try runs in, a way to speak with it meanwhile, and that no thread will come up any more.
  */
-import { EventEmitter } from 'node:events';
 import { hostname } from 'node:os';
 import { receiveMessageOnPort, type ResourceLimits } from 'node:worker_threads';
 
 import type { Place } from './executors/port.ts';
 import { killAllGroups } from './run-shell.ts';
-import type { Outcome } from './run-task.ts';
-import type { AbortMessage, Hello, ThreadData, ThreadMessage, ThreadTask } from './thread.ts';
+import type { AbortMessage, Hello, ThreadData, ThreadMessage, ThreadOutcome, ThreadTask } from './thread-protocol.ts';
 
 export interface ThreadOptions {
   readonly workers: number;
@@ -44,7 +42,7 @@ export interface Lane {
 /** A try on its way through a thread. */
 export interface PooledRun {
   /** Rejects when the thread ends before the try does. */
-  readonly outcome: Promise<Outcome>;
+  readonly outcome: Promise<ThreadOutcome>;
   /** Ends the thread that runs it. */
   kill(): void;
 }
@@ -146,9 +144,14 @@ export async function threadPool(options: ThreadOptions, start: ThreadStart, eve
 
   return {
     run(task, placed) {
-      const signal = Object.assign(new EventEmitter(), { aborted: false });
+      let abort = (): void => {};
+      const signal = {
+        aborted: false,
+        addEventListener: (_: 'abort', listener: () => void) => (abort = listener),
+        removeEventListener: () => {},
+      };
       const ticket: Ticket = { placed };
-      const outcome = pool.run({ ...task, [Piscina.queueOptionsSymbol]: ticket }, { signal }) as Promise<Outcome>;
+      const outcome = pool.run({ ...task, [Piscina.queueOptionsSymbol]: ticket }, { signal }) as Promise<ThreadOutcome>;
       outcome.then(
         () => (idleLosses = 0),
         () => {},
@@ -158,7 +161,7 @@ export async function threadPool(options: ThreadOptions, start: ThreadStart, eve
         kill() {
           if (signal.aborted) return;
           signal.aborted = true;
-          signal.emit('abort');
+          abort();
         },
       };
     },

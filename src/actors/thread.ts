@@ -3,7 +3,7 @@
  * own about what happens meanwhile. The driver's half is {@link file://./executors/threads.ts}; the program that
  * composes this with a serializer is `api/bin/thread.ts`.
  */
-import { MessageChannel, parentPort, threadId, workerData, type MessagePort } from 'node:worker_threads';
+import { MessageChannel, parentPort, threadId, workerData } from 'node:worker_threads';
 
 import { TaskNotFoundError } from '../machines/model/errors.ts';
 import type { Serializer } from '../transport/serializers/port.ts';
@@ -11,44 +11,19 @@ import { openConsole } from './console.ts';
 import type { Lease, Try } from './executors/port.ts';
 import { markWorker, taskFinder, type TaskFinder } from './loader.ts';
 import { shareGroups } from './run-shell.ts';
-import { runTask, type Outcome, type TaskHost } from './run-task.ts';
+import { runTask, type TaskHost } from './run-task.ts';
+import {
+  pack,
+  packOutcome,
+  unpack,
+  type AbortMessage,
+  type Hello,
+  type ThreadData,
+  type ThreadMessage,
+  type ThreadOutcome,
+  type ThreadTask,
+} from './thread-protocol.ts';
 import { tryControl, type TryControl } from './try-control.ts';
-
-/** What a thread is started with. */
-export interface ThreadData {
-  readonly registers: readonly string[];
-  readonly outputBytes: number;
-}
-
-/** What a thread is given to do; it answers with an {@link Outcome}. */
-export interface ThreadTask {
-  readonly attempt: Try;
-  readonly importUrl: string;
-}
-
-/** A thread's first words; `port` is where everything else goes. */
-export interface Hello {
-  readonly type: 'troupe.hello';
-  readonly threadId: number;
-  readonly port: MessagePort;
-  /** Process groups that the thread's command runs in, in shared memory. */
-  readonly groups: Int32Array;
-}
-
-/** Driver → thread. */
-export interface AbortMessage extends Lease {
-  readonly type: 'abort';
-  /** Encoded. */
-  readonly reason: Uint8Array;
-  readonly graceMs: number;
-}
-
-/** Thread → driver. */
-export type ThreadMessage = Lease &
-  (
-    | { readonly type: 'progress'; readonly value: Uint8Array }
-    | { readonly type: 'output'; readonly stream: 'stdout' | 'stderr'; readonly text: string }
-  );
 
 /** Room for the commands of tries that were abandoned in this thread, beside the one that runs. */
 const GROUPS = 16;
@@ -56,7 +31,7 @@ const GROUPS = 16;
 const MOVED_BYTES = 64 * 1024;
 
 /** Makes this thread a worker. Synchronous, so that the driver hears of it before it is given work. */
-export function openThread(serializer: Serializer): (task: ThreadTask) => Promise<Outcome> {
+export function openThread(serializer: Serializer): (task: ThreadTask) => Promise<ThreadOutcome> {
   const { registers, outputBytes } = workerData as ThreadData;
   markWorker();
   openConsole(); // for as long as the thread lives
@@ -74,26 +49,27 @@ export function openThread(serializer: Serializer): (task: ThreadTask) => Promis
     else early = message;
   });
   port.unref();
-  const abort = ({ abort: stop }: TryControl, { reason, graceMs }: AbortMessage): void => stop(serializer.decode(reason), graceMs);
+  const abort = ({ abort: stop }: TryControl, { reason, graceMs }: AbortMessage): void => stop(serializer.decode(unpack(reason)), graceMs);
 
   const host: TaskHost = { serializer, copies: true, find: registered(registers), outputBytes };
 
-  return async ({ attempt, importUrl }) => {
-    const { taskId, tryIndex } = attempt;
+  return async ({ importUrl, ...task }) => {
+    const { taskId, tryIndex } = task;
+    const attempt: Try = { shell: undefined, ...task, args: { bytes: unpack(task.args) }, priority: 0, timeLimitMs: undefined };
     const control = tryControl();
     running = { lease: { taskId, tryIndex }, control };
     if (early !== undefined && isSame(early, attempt)) abort(control, early);
     early = undefined;
-    if (importUrl !== attempt.moduleUrl) process.setSourceMapsEnabled(true);
+    if (importUrl !== undefined) process.setSourceMapsEnabled(true);
     const send = (message: ThreadMessage): void => port.postMessage(message);
     const outcome = await runTask(attempt, host, {
       control,
-      importUrl,
-      progress: (value) => send({ type: 'progress', taskId, tryIndex, value: serializer.encode(value, 'progress') }),
+      ...(importUrl === undefined ? undefined : { importUrl }),
+      progress: (value) => send({ type: 'progress', taskId, tryIndex, value: pack(serializer.encode(value, 'progress')) }),
       output: (stream, text) => send({ type: 'output', taskId, tryIndex, stream, text }),
     });
     running = undefined;
-    return moved(outcome);
+    return moved(packOutcome(outcome));
   };
 }
 
@@ -133,13 +109,10 @@ async function register(url: string): Promise<void> {
 const isSame = (a: Lease, b: Lease): boolean => a.taskId === b.taskId && a.tryIndex === b.tryIndex;
 
 /** Large results are handed over; piscina is loaded only when there is one. */
-async function moved(outcome: Outcome): Promise<Outcome> {
-  if (outcome.type !== 'done' || !('bytes' in outcome.result)) return outcome;
-  const { bytes } = outcome.result;
-  if (bytes.byteLength < MOVED_BYTES || bytes.byteLength !== bytes.buffer.byteLength) return outcome;
+async function moved(outcome: ThreadOutcome): Promise<ThreadOutcome> {
+  if (outcome.type !== 'done' || typeof outcome.result === 'string') return outcome;
+  const { buffer, byteLength } = outcome.result;
+  if (byteLength < MOVED_BYTES || byteLength !== buffer.byteLength) return outcome;
   const { Piscina } = await import('piscina');
-  return Piscina.move({
-    [Piscina.transferableSymbol]: bytes.buffer,
-    [Piscina.valueSymbol]: outcome,
-  } as never) as unknown as Outcome;
+  return Piscina.move({ [Piscina.transferableSymbol]: buffer, [Piscina.valueSymbol]: outcome } as never) as unknown as ThreadOutcome;
 }

@@ -40,9 +40,9 @@ async function* results<T, R>(run: (item: T) => Future<R>, { isAsync, open }: So
       if (!isOver && arriving === undefined && inFlight.length < window) {
         isOver = true; // unless it says otherwise
         const next = source.next();
-        if (isAsync) arriving = Promise.resolve(next).then((result) => (arrived = result));
-        else arrived = next as IteratorResult<T>;
         isOver = false;
+        if (isAsync) arriving = arrival(next as Promise<IteratorResult<T>>);
+        else arrived = next as IteratorResult<T>;
       }
       const [head] = inFlight;
       if (arrived === undefined && arriving !== undefined) await (head === undefined ? arriving : Promise.race([arriving, head.then(nothing, nothing)]));
@@ -64,9 +64,20 @@ async function* results<T, R>(run: (item: T) => Future<R>, { isAsync, open }: So
       future.cancel('the stream was left');
       future.catch(nothing); // nobody will read it any more
     }
-    arriving?.catch(nothing);
     // a source that is still asked for an item may never answer
     if (!isOver) await (arriving === undefined ? source.return?.() : void Promise.resolve(source.return?.()).catch(nothing));
+  }
+
+  function arrival(next: Promise<IteratorResult<T>>): Promise<IteratorResult<T>> {
+    const arrives = Promise.resolve(next).then(
+      (result) => (arrived = result),
+      (error: unknown) => {
+        isOver = true;
+        throw error;
+      },
+    );
+    arrives.catch(nothing); // it may fail while nobody is waiting for it
+    return arrives;
   }
 }
 

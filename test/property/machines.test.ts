@@ -47,8 +47,10 @@ const on: On = {
   'deps.met': (model) => {
     if (isIn(model, 'pending')) model.state = 'queued';
   },
-  'deps.failed': (model, { run }) => {
-    if (isIn(model, 'pending')) model.state = run ? 'queued' : 'depFailed';
+  'deps.failed': (model, { run, failure }) => {
+    if (!isIn(model, 'pending')) return;
+    if (!run) fail(model, failure);
+    model.state = run ? 'queued' : 'depFailed';
   },
   'task.routed': () => {},
   'try.launched': (model) => {
@@ -77,8 +79,10 @@ const on: On = {
   'join.done': (model) => {
     if (isIn(model, 'joining')) model.state = 'done';
   },
-  'join.failed': (model) => {
-    if (isIn(model, 'joining')) model.state = 'failed';
+  'join.failed': (model, { failure }) => {
+    if (!isIn(model, 'joining')) return;
+    fail(model, failure);
+    model.state = 'failed';
   },
   'retry.decided': (model, { decision }) => {
     if (!isIn(model, 'deciding')) return;
@@ -167,7 +171,7 @@ it('a task follows its model under any sequence of events', () => {
     fc.property(fc.nat(4), fc.oneof(fc.commands([told], { size: '+1' }), fc.commands([walk], { size: '+2', maxCommands: 120 })), (retries, commands) => {
       fc.modelRun(() => started(retries), commands);
     }),
-    { numRuns: 400 },
+    { numRuns: 250 },
   );
 });
 
@@ -182,6 +186,6 @@ it('a task that fails and fails follows its model through its tries to the end o
       }
       expect(model.tryIndex).toBeLessThanOrEqual(30);
     }),
-    { numRuns: 300 },
+    { numRuns: 150 },
   );
 });

@@ -12,7 +12,7 @@ import { ExecutorError, InternalError, TaskNotFoundError, WorkerLostError } from
 import { tryOutput } from '../console.ts';
 import { loadPlan, type LoaderOption, type LoadPlan } from '../load-plan.ts';
 import type { Outcome } from '../run-task.ts';
-import type { ThreadMessage } from '../thread.ts';
+import { pack, taskOf, unpack, unpackOutcome, type ThreadMessage } from '../thread-protocol.ts';
 import { threadPool, type Lane, type PooledRun, type ThreadOptions, type ThreadPool } from '../thread-pool.ts';
 import type { ExecutorPlugin, ExecutorPort, OpenExecutor, Try } from './port.ts';
 import { slots, type SlotHooks, type SlotRun } from './slots.ts';
@@ -109,7 +109,7 @@ function threadRun(attempt: Try, hooks: SlotHooks, { serializer, note }: Executo
   const listen = (message: ThreadMessage): void => {
     if (message.taskId !== taskId || message.tryIndex !== tryIndex) return; // of the try before
     if (message.type === 'output') output.print(message.stream, message.text);
-    else hooks.progress(serializer.decode(message.value));
+    else hooks.progress(serializer.decode(unpack(message.value)));
   };
 
   function end(outcome: Outcome): void {
@@ -119,7 +119,7 @@ function threadRun(attempt: Try, hooks: SlotHooks, { serializer, note }: Executo
 
   async function run(importUrl: string): Promise<Outcome> {
     if (abort !== undefined) return { type: 'stopped' };
-    pooled = pool.run({ attempt, importUrl }, (place) => {
+    pooled = pool.run(taskOf(attempt, argsOf(attempt), importUrl), (place) => {
       lane = place;
       lane.listener = listen;
       hooks.started(lane.place);
@@ -128,19 +128,22 @@ function threadRun(attempt: Try, hooks: SlotHooks, { serializer, note }: Executo
     try {
       const outcome = await pooled.outcome;
       lane?.drain();
-      return outcome;
+      return unpackOutcome(outcome);
     } catch (error) {
       lane?.drain();
+      if (error instanceof Error && error.name === 'DataCloneError') return unsent(error);
       await lane?.gone; // the slot and its process groups are free when they are
       return abort === undefined ? lost(error) : { type: 'stopped' };
     }
   }
 
+  const argsOf = ({ args }: Try): Uint8Array => ('bytes' in args ? args.bytes : serializer.encode(args.values, 'args'));
+  const unsent = (cause: Error): Outcome =>
+    failed('internal', new InternalError(`${who} could not be sent: ${cause.message}`, { actor: taskId, cause }));
+
   function lost(error: unknown): Outcome {
     const cause = error instanceof Error ? error : new Error(String(error));
     const { code } = cause as { readonly code?: unknown };
-    if (cause.name === 'DataCloneError')
-      return failed('internal', new InternalError(`${who} could not be sent: ${cause.message}`, { actor: taskId, cause }));
     const worker = lane?.place.worker ?? 'a thread';
     const why = code === 'ERR_WORKER_OUT_OF_MEMORY' ? 'it had no memory left' : cause.message;
     note('worker.lost', { taskId, tryIndex, worker, message: why });
@@ -159,7 +162,7 @@ function threadRun(attempt: Try, hooks: SlotHooks, { serializer, note }: Executo
   }
 
   function tell({ reason, graceMs }: NonNullable<typeof abort>): void {
-    lane?.post({ type: 'abort', taskId, tryIndex, reason: encoded(reason), graceMs });
+    lane?.post({ type: 'abort', taskId, tryIndex, reason: pack(encoded(reason)), graceMs });
   }
 
   function encoded(reason: unknown): Uint8Array {

@@ -1,18 +1,33 @@
 /** The last `capacity` items of a sequence, by key. */
 export interface Ring<T> {
+  /** A key that is there already is moved to the end. */
   set(key: string, item: T): void;
   get(key: string): T | undefined;
+  /** The oldest first. */
   values(): IterableIterator<T>;
   readonly size: number;
 }
 
 export function ring<T>(capacity: number): Ring<T> {
   const items = new Map<string, T>(); // in order of insertion
+  /** The same keys in the same order: to ask a Map for its first key is slow when many before it were deleted. */
+  let order: (string | undefined)[] = [];
+  let oldest = 0;
+
+  function evict(): void {
+    while (order[oldest] === undefined) oldest++;
+    items.delete(order[oldest++] as string);
+    if (oldest < capacity) return;
+    order = order.slice(oldest);
+    oldest = 0;
+  }
+
   return {
     set(key, item) {
-      items.delete(key);
+      if (items.delete(key)) order[order.indexOf(key, oldest)] = undefined; // rare
       items.set(key, item);
-      if (items.size > capacity) for (const oldest of items.keys()) return void items.delete(oldest);
+      order.push(key);
+      if (items.size > capacity) evict();
     },
     get: (key) => items.get(key),
     values: () => items.values(),
