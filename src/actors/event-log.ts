@@ -41,18 +41,23 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
   const file = await open(join(dir, EVENTS_FILE));
   const writer = logWriter(file, clock, (why) => warn(`the event log in ${dir} is incomplete: ${why}`));
   writer.write(JSON.stringify({ type: 'log.opened', t: clock.now(), run } satisfies OpenedRecord), true);
-  const { listener, last } = listening(writer, level);
+  const { listener, end } = listening(writer, level);
   let closing: Promise<LogCounts> | undefined;
   return {
     dir,
     listener,
-    close: () => (closing ??= writer.close((counts) => last(clock.now(), counts))),
+    close() {
+      const { lastSeq, actors } = end();
+      closing ??= writer.close((counts) => JSON.stringify({ type: 'log.closed', t: clock.now(), ...counts, lastSeq, actors } satisfies ClosedRecord));
+      return closing;
+    },
   };
 }
 
 interface Listening {
   readonly listener: Listener;
-  last(t: number, counts: LogCounts): string;
+  /** How far it has come. */
+  end(): Pick<ClosedRecord, 'lastSeq' | 'actors'>;
 }
 
 /** Turns what it is told into lines. Built by hand where it is hot: names of fields need no escaping. */
@@ -103,7 +108,7 @@ function listening(writer: LogWriter, level: LogLevel): Listening {
   };
   return {
     listener: level === 'full' ? { ...facts, ...steps } : facts,
-    last: (t, counts) => JSON.stringify({ type: 'log.closed', t, ...counts, lastSeq, actors } satisfies ClosedRecord),
+    end: () => ({ lastSeq, actors }),
   };
 }
 

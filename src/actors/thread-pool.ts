@@ -118,6 +118,7 @@ export async function threadPool(options: ThreadOptions, start: ThreadStart, eve
       port.once('close', () => {
         lanes.delete(threadId);
         killAllGroups(groups); // nobody is left to do it
+        forget(groups);
         resolve();
         if (isClosing) return;
         events.onLanes(lanes.size);
@@ -139,6 +140,7 @@ export async function threadPool(options: ThreadOptions, start: ThreadStart, eve
     port.on('message', (message: ThreadMessage) => lane.listener?.(message));
     port.unref(); // an idle executor keeps no process alive
     lanes.set(threadId, lane);
+    remember(groups);
     events.onLanes(lanes.size);
   }
 
@@ -171,6 +173,22 @@ export async function threadPool(options: ThreadOptions, start: ThreadStart, eve
       await Promise.all([...lanes.values()].map(({ gone }) => gone));
     },
   };
+}
+
+/** Process groups of all threads: threads run no code of theirs when the process exits. */
+const live = new Set<Int32Array>();
+const onExit = (): void => {
+  for (const groups of live) killAllGroups(groups);
+};
+
+function remember(groups: Int32Array): void {
+  if (live.size === 0) process.on('exit', onExit);
+  live.add(groups);
+}
+
+function forget(groups: Int32Array): void {
+  live.delete(groups);
+  if (live.size === 0) process.off('exit', onExit);
 }
 
 /** Travels with a task through piscina as far as its balancer, and not into the thread: a symbol is not cloned. */

@@ -22,8 +22,8 @@ export interface Task<A extends readonly unknown[] = readonly never[], R = unkno
   readonly name: string;
   /** Package, path within it and name: the same on every machine. */
   readonly id: string;
-  /** The function itself: for unit tests without a troupe. */
-  readonly fn: (...args: never) => unknown;
+  /** The function itself: for unit tests without a troupe. Of a shell task it returns the command, of a join the futures. */
+  readonly fn: (...args: A) => unknown;
   /** The same task function with options laid over those it has. */
   with<const F extends readonly File[]>(options: TaskOptions & { readonly outputs: F }): TaskMaking<A, R, F>;
   with(options: TaskOptions): this;

@@ -194,7 +194,7 @@ describe('what is written', () => {
 });
 
 describe('a troupe', () => {
-  const clockOf = (): Clock => new SimulatedClock() as Clock;
+  const clockOf = (): Clock => new SimulatedClock();
 
   it('writes nothing without runDir', async () => {
     const troupe = await Troupe.start({ executors: [manualExecutor()], log: 'full' });

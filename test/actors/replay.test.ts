@@ -230,6 +230,6 @@ describe('a log that cannot be replayed', () => {
     const records = await eventful();
     const at = records.findIndex(({ type }) => type === 'actor.spawned');
     const foreign = records.with(at, { ...records[at], machine: 'block' } as LogRecord);
-    await refused(foreign, 'machine block of actor troupe is not known; give it in machines');
+    await expect(checkReplay(foreign)).rejects.toThrow('machine block of actor troupe is not known; give it in machines');
   });
 });

@@ -91,6 +91,17 @@ describe('the ring', () => {
   });
 });
 
+describe('the ring, for long', () => {
+  it('costs the same for the millionth item as for the first, and for one key as for many', () => {
+    const kept = ring<number>(10_000);
+    for (let i = 0; i < 1_000_000; i++) kept.set(`t${i}`, i);
+    expect([...kept.values()].slice(0, 2)).toEqual([990_000, 990_001]);
+    for (let i = 0; i < 100_000; i++) kept.set('same', i);
+    expect(kept.size).toBe(10_000);
+    expect(kept.get('same')).toBe(99_999);
+  });
+});
+
 describe('the graph store', () => {
   const steps = fc.array(
     fc.oneof(

@@ -17,9 +17,6 @@ export function ring<T>(capacity: number): Ring<T> {
   function evict(): void {
     while (order[oldest] === undefined) oldest++;
     items.delete(order[oldest++] as string);
-    if (oldest < capacity) return;
-    order = order.slice(oldest);
-    oldest = 0;
   }
 
   return {
@@ -28,6 +25,9 @@ export function ring<T>(capacity: number): Ring<T> {
       items.set(key, item);
       order.push(key);
       if (items.size > capacity) evict();
+      if (order.length < 2 * capacity) return;
+      order = [...items.keys()];
+      oldest = 0;
     },
     get: (key) => items.get(key),
     values: () => items.values(),

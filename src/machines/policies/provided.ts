@@ -122,7 +122,7 @@ function readUpdate(update: unknown, fields: Readonly<Record<string, (value: unk
   const read: Record<string, unknown> = {};
   for (const key of Object.keys(given)) {
     const value = given[key];
-    const reader = fields[key];
+    const reader = Object.hasOwn(fields, key) ? fields[key] : undefined;
     if (reader === undefined) {
       if (value === context[key]) continue; // a copy of the whole context
       return { wrong: `wrote context.${key}` };

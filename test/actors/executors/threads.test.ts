@@ -1,7 +1,10 @@
 /** What only `threads()` does, beside what every executor does. */
+import { execFile } from 'node:child_process';
 import { mkdtempSync, readFileSync, rmSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
+import { fileURLToPath } from 'node:url';
+import { promisify } from 'node:util';
 import { afterEach, describe, expect, it } from 'vitest';
 
 import { threadsExecutor } from '../../../src/actors/executors/threads.ts';
@@ -63,6 +66,16 @@ describe('threads', () => {
       expect(members(Number(readFileSync(pidFile, 'utf8')))).toEqual([]);
       rmSync(folder, { recursive: true });
     });
+  });
+
+  it('leaves no process group of a command behind when the process exits', async () => {
+    const folder = mkdtempSync(join(tmpdir(), 'troupe-threads-'));
+    const pidFile = join(folder, 'pid');
+    const script = fileURLToPath(new URL('./scripts/exit-while-running.mjs', fixtureUrl));
+    const { NODE_OPTIONS: _, ...env } = process.env;
+    await promisify(execFile)(process.execPath, [script, pidFile], { env });
+    expect(members(Number(readFileSync(pidFile, 'utf8')))).toEqual([]);
+    rmSync(folder, { recursive: true });
   });
 
   it('attributes console.log of a thread to its try', async () => {

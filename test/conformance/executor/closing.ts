@@ -33,12 +33,14 @@ export function nothingIsLeft(open: OpenBench, make: () => ExecutorPlugin): void
 
     it('leaves nothing that keeps the process alive, and no patch', async () => {
       const before = process.getActiveResourcesInfo();
+      const exits = process.listenerCount('exit');
       const writes = [process.stdout.write, process.stderr.write];
       const { submit, result, until, close } = open();
       await result(submit('print', ['', '']));
       await until(submit('untilAborted'), 'try.progress');
       await close();
       expect(beyond(process.getActiveResourcesInfo(), before)).toEqual([]);
+      expect(process.listenerCount('exit')).toBe(exits);
       expect([process.stdout.write, process.stderr.write]).toEqual(writes);
     });
 

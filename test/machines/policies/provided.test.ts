@@ -162,7 +162,8 @@ describe('a replaced action', () => {
 
   it.each<readonly [string, unknown, string]>([
     ['writes to what is not its own', assign({ cost: -99 } as never), 'wrote context.cost'],
-    ['adds a field', assign({ extra: () => {} } as never), 'wrote context.extra'],
+    ['adds a field', assign({ extra: () => () => {} } as never), 'wrote context.extra'],
+    ['adds a field that every object has', assign((() => ({ constructor: 'x' })) as never), 'wrote context.constructor'],
     ['lifts the budget', assign((({ context }: { context: TaskContext }) => ({ ...context, retries: 99 })) as never), 'wrote context.retries'],
     ['throws', assign(() => { throw new Error('oh'); }), 'threw'],
     ['assigns nothing', assign((() => undefined) as never), 'assigned undefined, not fields'],
