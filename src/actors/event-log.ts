@@ -15,6 +15,8 @@ import type { Clock } from './timers.ts';
 
 export interface EventLogOptions extends RunOptions {
   readonly clock: Clock;
+  /** For how long to wait for the disk at the end. @defaultValue the system's */
+  readonly disk?: Clock;
   /** Told when something is missing in the log, once, and when `latest` could not be set. @defaultValue a warning of the process */
   readonly warn?: (message: string) => void;
   /** Opens the file. @defaultValue a file on disk */
@@ -39,7 +41,11 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
   const { dir, run, notLinked } = await runFolder(options);
   if (notLinked !== undefined) warn(`latest does not point to ${dir}: ${notLinked}`);
   const file = await open(join(dir, EVENTS_FILE));
-  const writer = logWriter(file, clock, (why) => warn(`the event log in ${dir} is incomplete: ${why}`));
+  const writer = logWriter(file, {
+    clock,
+    warn: (why) => warn(`the event log in ${dir} is incomplete: ${why}`),
+    ...(options.disk === undefined ? undefined : { disk: options.disk }),
+  });
   writer.write(JSON.stringify({ type: 'log.opened', t: clock.now(), run } satisfies OpenedRecord), true);
   const { listener, end } = listening(writer, level);
   let closing: Promise<LogCounts> | undefined;

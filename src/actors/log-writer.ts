@@ -6,7 +6,7 @@ import { Buffer } from 'node:buffer';
 import { open } from 'node:fs/promises';
 
 import type { GapRecord } from './log-records.ts';
-import type { Clock } from './timers.ts';
+import { systemClock, type Clock } from './timers.ts';
 
 /** Where lines go. */
 export interface LogFile {
@@ -40,8 +40,17 @@ const PIECE_CHARS = 64 * 1024;
 const WRITE_BYTES = 256 * 1024;
 /** What one write takes at most: the slower the disk, the larger the writes. */
 const BATCH_BYTES = 8 * 1024 * 1024;
-/** How long `close` waits for the disk. */
-const CLOSE_MS = 10_000;
+/** How long `close` waits for the disk, in real time. */
+export const CLOSE_MS = 10_000;
+
+export interface LogWriterOptions {
+  /** For the time of a loss, and for when to write. */
+  readonly clock: Clock;
+  /** Told once, of the first loss. */
+  readonly warn: (message: string) => void;
+  /** For how long to wait for the disk: no simulated time makes it faster. @defaultValue the system's */
+  readonly disk?: Clock;
+}
 
 /** Records that were lost. */
 interface Lost {
@@ -71,8 +80,7 @@ function encode(into: Batch): void {
   into.text = '';
 }
 
-/** @param warn - Told once, of the first loss. */
-export function logWriter(file: LogFile, clock: Clock, warn: (message: string) => void): LogWriter {
+export function logWriter(file: LogFile, { clock, warn, disk = systemClock }: LogWriterOptions): LogWriter {
   const sealed: Batch[] = [];
   let current = batch();
   let waiting = 0;
@@ -172,9 +180,9 @@ export function logWriter(file: LogFile, clock: Clock, warn: (message: string) =
     async close(last) {
       isClosing = true;
       let deadline: unknown;
-      const late = new Promise<void>((resolve) => (deadline = unref(clock.setTimeout(resolve, CLOSE_MS))));
+      const late = new Promise<void>((resolve) => (deadline = unref(disk.setTimeout(resolve, CLOSE_MS))));
       await Promise.race([finish(last), late]);
-      clock.clearTimeout(deadline as never);
+      disk.clearTimeout(deadline as never);
       if (timer !== undefined) clock.clearTimeout(timer as never);
       return { records, dropped };
     },

@@ -7,7 +7,7 @@ import { describe, expect, it, vi } from 'vitest';
 import { SimulatedClock } from 'xstate';
 
 import { openEventLog } from '../../src/actors/event-log.ts';
-import { FLUSH_MS, SLOW_BYTES } from '../../src/actors/log-writer.ts';
+import { CLOSE_MS, FLUSH_MS, SLOW_BYTES } from '../../src/actors/log-writer.ts';
 import { readLog } from '../../src/api/monitoring.ts';
 import { openedLog, settled, tempFolder } from '../support/log-file.ts';
 
@@ -132,7 +132,7 @@ describe('writing behind', () => {
     const closing = log.close().then((found) => (counts = found));
     await settled();
     expect(counts).toBeUndefined();
-    clock.increment(10_000);
+    clock.increment(CLOSE_MS);
     await closing;
     expect(counts).toEqual({ records: 0, dropped: 0 });
   });

@@ -110,8 +110,10 @@ async function run(commands: readonly Command[], { ignoresFailed, replaces, seed
     const { timeLimitMs } = command;
     const given: unknown[] = command.inputs.flatMap((input) => pick(futures, input) ?? []);
     if (command.type === 'fan') futures.push(fan.with({ timeLimitMs })(command.n, given));
-    else if (command.type === 'nest') futures.push(nest.with({ timeLimitMs })(command.n));
-    else futures.push(work.with({ timeLimitMs, retries: command.retries, resources: { gpus: command.gpus } })([...given, ...(command.foreign ? [foreign()] : [])]));
+    if (command.type === 'nest') futures.push(nest.with({ timeLimitMs })(command.n));
+    if (command.type !== 'work') return;
+    const { retries, gpus } = command;
+    futures.push(work.with({ timeLimitMs, retries, resources: { gpus } })([...given, ...(command.foreign ? [foreign()] : [])]));
   }
 
   async function act(command: Command): Promise<void> {

@@ -78,6 +78,6 @@ export async function openedLog(level: LogLevel = 'summary'): Promise<OpenedLog>
   const warnings: string[] = [];
   const config = { executors: [], policies: {}, replaced: [] };
   const open = (): Promise<FakeFile> => Promise.resolve(file);
-  const log = await openEventLog({ runDir: tempFolder(), name: 'test', runId: 'r1', level, config, clock, open, warn: (message) => warnings.push(message) });
+  const log = await openEventLog({ runDir: tempFolder(), name: 'test', runId: 'r1', level, config, clock, open, disk: clock, warn: (message) => warnings.push(message) });
   return { log, file, clock, warnings };
 }
