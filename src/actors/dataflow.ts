@@ -1,6 +1,6 @@
 /**
- * Binds the dataflow machine to the graph and the records of the tasks: admits tasks, releases those whose inputs
- * have settled, and turns what executors report into events of the tasks. The effects of one task are in `task.ts`.
+ * Binds the dataflow machine to the graph and the records of the tasks: admits tasks and releases those whose inputs
+ * have settled. The effects of one task are in `task.ts`; what executors report comes in through `reports.ts`.
  */
 import type { Actor } from 'xstate';
 
@@ -15,25 +15,20 @@ import type { Asker } from '../machines/policies/firewall.ts';
 import type { DependencyDecision, DependencySnapshot } from '../machines/policies/dependency/port.ts';
 import type { TaskEvent } from '../machines/model/task.ts';
 import type { TaskMachine } from '../machines/task.ts';
-import type { Lease, Payload, TryReport } from './executors/port.ts';
+import type { TryReport } from './executors/port.ts';
 import { taskRecord, type Arrived, type Inputs, type Submission, type TaskRecord } from './records.ts';
+import { reports, tryIndexOf, type ReportsPort } from './reports.ts';
 import type { ActorSystem, Target } from './spawn.ts';
 
 /** What the dataflow needs of the troupe. */
-export interface DataflowPort {
+export interface DataflowPort extends Omit<ReportsPort, 'records' | 'tell'> {
   readonly system: ActorSystem;
   readonly parent: Target;
-  readonly nowMs: () => number;
   /** The task machine with its effects; see `taskLogic`. */
   readonly machine: TaskMachine;
   readonly askDependency: Asker<DependencySnapshot, DependencyDecision>;
-  /** Reads what a try has brought. @throws for bytes that say nothing. */
-  decode(payload: Payload): Arrived;
   /** A value made in the driver. @throws SerializationError when it is outside the contract for values. */
   check(record: TaskRecord, value: unknown): Arrived;
-  fact(type: string, data: Readonly<Record<string, unknown>>): void;
-  /** Output of a task's console or streams, to be forwarded. */
-  output(record: TaskRecord, stream: 'stdout' | 'stderr', text: string): void;
   /** The actor of a task has failed and was settled for it: what it had started is to be stopped. */
   onBroken(record: TaskRecord, digest: TaskDigest): void;
   onIdle(): void;
@@ -68,6 +63,8 @@ export function dataflow(port: DataflowPort): Dataflow {
   const nodes = graph();
   const tasks = system.supervisor('tasks', port.parent);
   let promises = 0;
+
+  const { report, arrive } = reports({ ...port, records, tell });
 
   const self: Dataflow = {
     actor: undefined as never, // set below: the effects and the actor refer to each other
@@ -220,69 +217,6 @@ export function dataflow(port: DataflowPort): Dataflow {
     return undefined;
   }
 
-  function arrive(record: TaskRecord, read: () => Arrived, done: (bytes: number) => void, failed: (failure: ReturnType<typeof failureOf>) => void): void {
-    try {
-      record.arrived = read();
-    } catch (error) {
-      record.error = error;
-      failed(failureOf('serialization', error, { tryIndex: tryIndexOf(record) }));
-      return;
-    }
-    done(record.arrived.bytes);
-  }
-
-  function report(said: TryReport): void {
-    const record = records.get(said.taskId);
-    if (record === undefined || tryIndexOf(record) !== said.tryIndex) {
-      if (said.type !== 'try.stopped') port.fact('try.late', { taskId: said.taskId, tryIndex: said.tryIndex, report: said.type });
-      return;
-    }
-    reports[said.type](record, said as never);
-  }
-
-  const reports: { readonly [T in TryReport['type']]: (record: TaskRecord, said: Lease & Extract<TryReport, { type: T }>) => void } = {
-    'try.launched': ({ taskId }, { tryIndex }) => tell(taskId, { type: 'try.launched', tryIndex }),
-    'try.started': (record, { tryIndex, place }) => {
-      record.startedMs = port.nowMs();
-      record.place = place;
-      tell(record.taskId, { type: 'try.started', tryIndex, ...place });
-    },
-    'try.progress': (record, { progress }) => {
-      record.progress = progress;
-      port.fact('task.progress', { taskId: record.taskId, name: record.submission.definition.name, progress });
-    },
-    'try.output': (record, { stream, text }) => port.output(record, stream, text),
-    'try.done': (record, { tryIndex, result, place }) => {
-      record.place = place ?? record.place;
-      arrive(
-        record,
-        () => port.decode(result),
-        (bytes) => tell(record.taskId, { type: 'try.done', tryIndex, bytes }),
-        (failure) => tell(record.taskId, { type: 'try.failed', tryIndex, failure }),
-      );
-    },
-    'try.failed': (record, { tryIndex, kind, error, output, place }) => {
-      record.place = place ?? record.place;
-      record.output = output;
-      record.error = readError(error);
-      const executor = record.actor?.getSnapshot().context.executor;
-      tell(record.taskId, {
-        type: 'try.failed',
-        tryIndex,
-        failure: failureOf(kind, record.error, { tryIndex, ...(executor === undefined ? undefined : { executor }), ...record.place }),
-      });
-    },
-    'try.stopped': ({ taskId }, { tryIndex }) => tell(taskId, { type: 'try.stopped', tryIndex }),
-  };
-
-  function readError(error: Payload): unknown {
-    try {
-      return port.decode(error).value;
-    } catch (cause) {
-      return cause;
-    }
-  }
-
   /** A task has settled: whoever waited for it waits no longer, and nothing but its digest is kept. */
   function forget(taskId: string, wasCancelled: boolean): void {
     const record = records.get(taskId);
@@ -354,5 +288,3 @@ function reasonOf(inputs: Inputs<unknown>, by: string): unknown {
   const error = 'failed' in bound ? bound.failed.find(({ source }) => source === by)?.error : undefined;
   return error instanceof CancelledError ? error.reason : undefined;
 }
-
-const tryIndexOf = ({ actor }: TaskRecord): number => actor?.getSnapshot().context.tryIndex ?? 0;

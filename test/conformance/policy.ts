@@ -22,7 +22,11 @@ function conformsToPolicy<S, D>(kind: PolicyKind<S, D>, make: () => PolicyOf<str
     fc.assert(
       fc.property(snapshots, (snapshot) => {
         const faults: PolicyFault[] = [];
-        const { decision, policy: decided } = asker(kind, policy, { onFault: (fault) => void faults.push(fault), onSlow: () => {}, nowMs: () => 0 })(snapshot);
+        const { decision, policy: decided } = asker(kind, policy, {
+          onFault: (fault) => void faults.push(fault),
+          onSlow: () => {},
+          nowMs: () => 0,
+        })(snapshot);
         expect(faults).toEqual([]);
         expect(decided).toBe(policy.name);
         expect(kind.read(decision, snapshot)).toEqual({ ok: decision });
@@ -44,4 +48,5 @@ function conformsToPolicy<S, D>(kind: PolicyKind<S, D>, make: () => PolicyOf<str
 
 export const conformsToRetryPolicy = (make: () => RetryPolicy): void => conformsToPolicy(retryKind, make, retrySnapshot);
 export const conformsToRoutingPolicy = (make: () => RoutingPolicy): void => conformsToPolicy(routingKind, make, routingSnapshot);
-export const conformsToDependencyPolicy = (make: () => DependencyPolicy): void => conformsToPolicy(dependencyKind, make, dependencySnapshot);
+export const conformsToDependencyPolicy = (make: () => DependencyPolicy): void =>
+  conformsToPolicy(dependencyKind, make, dependencySnapshot);

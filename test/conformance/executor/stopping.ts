@@ -1,4 +1,5 @@
 /** Part of {@link file://./../executor.ts}: the ends that somebody asks for. */
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import { isEnd } from '../../support/executor-bench.ts';
@@ -49,6 +50,35 @@ export function triesStop(open: OpenBench, capabilities: ExecutorCapabilities): 
       executor.stop(lease, undefined, AT_ONCE_MS);
       expect(await end(lease)).toMatchObject({ type: 'try.stopped' });
       expect(await result(submit('add', [1, 1]))).toBe(2);
+    });
+
+    it('ends each try once, whatever is stopped when', async () => {
+      const step = fc.record({
+        name: fc.constantFrom('noop', 'untilAborted', 'ignoreAbort', 'say'),
+        priority: fc.nat(2),
+        at: fc.constantFrom('submitted', 'try.started', 'never' as const),
+        graceMs: fc.constantFrom(0, 1, AT_ONCE_MS),
+      });
+      const endsByItself = (name: string): boolean => name === 'noop' || name === 'say';
+      await fc.assert(
+        fc.asyncProperty(fc.array(step, { minLength: 1, maxLength: 20 }), async (steps) => {
+          const plans = steps.map((one) => (one.at === 'never' && !endsByItself(one.name) ? { ...one, at: 'try.started' } : one));
+          const { submit, end, of, executor } = open({}, (report) => {
+            const plan = plans[Number(report.taskId)];
+            if (plan?.at === report.type) executor.stop(report, undefined, plan.graceMs);
+          });
+          const leases = plans.map(({ name, priority, at, graceMs }, i) => {
+            const lease = submit(name, ['x'], { taskId: String(i), priority });
+            if (at === 'submitted') executor.stop(lease, undefined, graceMs);
+            return lease;
+          });
+          await Promise.all(leases.map(end));
+          await executor.close();
+          for (const lease of leases) expect(of(lease).filter(isEnd)).toHaveLength(1);
+          expect(executor.load()).toMatchObject({ queued: 0, running: 0 });
+        }),
+        { numRuns: 8 },
+      );
     });
 
     it('does nothing for a try that has ended', async () => {
