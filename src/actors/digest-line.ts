@@ -30,7 +30,23 @@ export function digestLines(): (task: TaskDigest, printed: Printed | undefined) 
   }
 
   return (task, printed) => {
-    const { taskId, state, dependsOn, inputs, tries, submittedMs, startedMs, settledMs, parentId, executor, place, timeRequestMs, key, failure, bytes } = task;
+    const {
+      taskId,
+      state,
+      dependsOn,
+      inputs,
+      tries,
+      submittedMs,
+      startedMs,
+      settledMs,
+      parentId,
+      executor,
+      place,
+      timeRequestMs,
+      key,
+      failure,
+      bytes,
+    } = task;
     const t = String(settledMs);
     const sources = dependsOn.length === 0 ? '[]' : JSON.stringify(dependsOn);
     let line = `{"type":"task.settled","t":${t},"task":{"taskId":${quote(taskId)},${headOf(task)},"state":"${state}","dependsOn":${sources},"inputs":${inputs},"tries":${tries},"submittedMs":${submittedMs}`;

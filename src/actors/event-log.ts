@@ -54,7 +54,9 @@ export async function openEventLog(options: EventLogOptions): Promise<EventLog> 
     listener,
     close() {
       const { lastSeq, actors } = end();
-      closing ??= writer.close((counts) => JSON.stringify({ type: 'log.closed', t: clock.now(), ...counts, lastSeq, actors } satisfies ClosedRecord));
+      closing ??= writer.close((counts) =>
+        JSON.stringify({ type: 'log.closed', t: clock.now(), ...counts, lastSeq, actors } satisfies ClosedRecord),
+      );
       return closing;
     },
   };
@@ -97,11 +99,17 @@ function listening(writer: LogWriter, level: LogLevel): Listening {
     step({ seq, causeId, actorId, event, from, to, failed }, t) {
       lastSeq = seq;
       const end = failed === true ? ',"failed":true}' : '}';
-      writer.write(`{"type":"step","seq":${seq},"t":${t},"actor":${quote(actorId)},"event":${json(event)},"from":"${from}","to":"${to}","causeId":${causeId}${end}`, true);
+      writer.write(
+        `{"type":"step","seq":${seq},"t":${t},"actor":${quote(actorId)},"event":${json(event)},"from":"${from}","to":"${to}","causeId":${causeId}${end}`,
+        true,
+      );
     },
     deadLetter({ seq, causeId, actorId, event }, t) {
       lastSeq = seq;
-      writer.write(`{"type":"actor.deadLetter","seq":${seq},"t":${t},"actor":${quote(actorId)},"event":${json(event)},"causeId":${causeId}}`, true);
+      writer.write(
+        `{"type":"actor.deadLetter","seq":${seq},"t":${t},"actor":${quote(actorId)},"event":${json(event)},"causeId":${causeId}}`,
+        true,
+      );
     },
     stopped({ actorId, causeId }, t) {
       writer.write(`{"type":"actor.stopped","t":${t},"actor":${quote(actorId)},"causeId":${causeId}}`, true);
@@ -109,7 +117,10 @@ function listening(writer: LogWriter, level: LogLevel): Listening {
     spawned({ actorId, machine, input, causeId }, t) {
       actors++;
       const given = input === undefined ? '' : `,"input":${exact(input)}`;
-      writer.write(`{"type":"actor.spawned","t":${t},"actor":${quote(actorId)},"machine":${quote(machine)}${given},"causeId":${causeId}}`, true);
+      writer.write(
+        `{"type":"actor.spawned","t":${t},"actor":${quote(actorId)},"machine":${quote(machine)}${given},"causeId":${causeId}}`,
+        true,
+      );
     },
   };
   return {
@@ -120,7 +131,13 @@ function listening(writer: LogWriter, level: LogLevel): Listening {
 
 function factLine({ type, atMs, data }: Fact): string {
   const { data: copy, isCut } = plain(data, FACT_CHARS);
-  return JSON.stringify({ type: 'fact', t: atMs, fact: type, data: copy as FactRecord['data'], ...(isCut ? { cut: true } : undefined) } satisfies FactRecord);
+  return JSON.stringify({
+    type: 'fact',
+    t: atMs,
+    fact: type,
+    data: copy as FactRecord['data'],
+    ...(isCut ? { cut: true } : undefined),
+  } satisfies FactRecord);
 }
 
 /** Of our own events and digests, in which names, messages and policy answers may yet be anything. */

@@ -12,7 +12,7 @@ import { executorMachine, type ExecutorMachine } from '../machines/executor.ts';
 import type { ExecutorLoad, ExecutorPlugin, ExecutorPort, Lease, OpenExecutor, Try } from './executors/port.ts';
 import type { ActorSystem, Target } from './spawn.ts';
 
-export interface ExecutorHost extends ExecutorPort {
+export interface ExecutorHost extends Omit<ExecutorPort, 'broken'> {
   readonly system: ActorSystem;
   readonly parent: Target;
   /** The machine has entered a state. */
@@ -49,6 +49,7 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
   const port: ExecutorPort = {
     clock: host.clock,
     serializer: host.serializer,
+    broken: (message) => system.post(actor, { type: 'executor.failed', message }),
     note: (type, data) => host.note(type, { executor: label, ...data }),
     report(report) {
       if (ends.has(report.type)) leases.delete(keyOf(report));

@@ -201,11 +201,23 @@ export const runSchema = z.looseObject({
 /** Of one line. */
 export const recordSchema = z.discriminatedUnion('type', [
   z.looseObject({ type: z.literal('log.opened'), t: z.number(), run: runSchema }),
-  z.looseObject({ type: z.literal('actor.spawned'), t: z.number(), actor: text, machine: text, input: z.unknown().optional(), causeId: count }),
+  z.looseObject({
+    type: z.literal('actor.spawned'),
+    t: z.number(),
+    actor: text,
+    machine: text,
+    input: z.unknown().optional(),
+    causeId: count,
+  }),
   z.looseObject({ type: z.literal('actor.stopped'), t: z.number(), actor: text, causeId: count }),
   z.looseObject({ type: z.literal('step'), ...taken, from: text, to: text, failed: z.literal(true).optional() }),
   z.looseObject({ type: z.literal('actor.deadLetter'), ...taken }),
-  z.looseObject({ type: z.literal('task.settled'), t: z.number(), task: digest, output: z.looseObject({ stdout: count, stderr: count }).optional() }),
+  z.looseObject({
+    type: z.literal('task.settled'),
+    t: z.number(),
+    task: digest,
+    output: z.looseObject({ stdout: count, stderr: count }).optional(),
+  }),
   z.looseObject({ type: z.literal('fact'), t: z.number(), fact: text, data: z.record(text, z.unknown()), cut: z.literal(true).optional() }),
   z.looseObject({ type: z.literal('log.gap'), t: z.number(), sinceT: z.number(), records: count, steps: count, why: text }),
   z.looseObject({ type: z.literal('log.closed'), t: z.number(), records: count, dropped: count, lastSeq: count, actors: count }),

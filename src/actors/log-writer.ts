@@ -100,7 +100,9 @@ export function logWriter(file: LogFile, { clock, warn, disk = systemClock }: Lo
     dropped += records;
     if (!hasWarned) warn(why);
     hasWarned = true;
-    return since === undefined ? { records, steps, sinceT: t, t, why } : { ...since, records: since.records + records, steps: since.steps + steps, t };
+    return since === undefined
+      ? { records, steps, sinceT: t, t, why }
+      : { ...since, records: since.records + records, steps: since.steps + steps, t };
   }
 
   function seal(): void {

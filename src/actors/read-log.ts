@@ -72,7 +72,10 @@ const gapLine = ({ t, records: missing, why }: GapRecord, taskId: string, state:
   return { seq: 0, atMs: t, type: event.type, taskId, from: state, to: state, causeId: 0, event };
 };
 
-async function* records(path: string, { lenient = false, onSkipped = () => {} }: ReadLogOptions): AsyncGenerator<LogRecord, void, undefined> {
+async function* records(
+  path: string,
+  { lenient = false, onSkipped = () => {} }: ReadLogOptions,
+): AsyncGenerator<LogRecord, void, undefined> {
   const file = await eventsFile(path);
   let line = 0;
   let count = 0;
@@ -87,7 +90,9 @@ async function* records(path: string, { lenient = false, onSkipped = () => {} }:
         continue;
       }
       if (record.type === 'log.closed' && record.records !== count && !lenient) {
-        throw new EventLogError(`line ${line} of ${file} says that ${record.records} records stand before it, and there are ${count}`, { path: file });
+        throw new EventLogError(`line ${line} of ${file} says that ${record.records} records stand before it, and there are ${count}`, {
+          path: file,
+        });
       }
       count++;
       yield record;
@@ -135,9 +140,18 @@ async function eventsFile(path: string): Promise<string> {
     throw unreadable(path, cause);
   }
   for (const file of [join(path, EVENTS_FILE), join(path, LATEST, EVENTS_FILE)]) {
-    if (await isFolder(file).then((is) => !is, () => false)) return file;
+    if (
+      await isFolder(file).then(
+        (is) => !is,
+        () => false,
+      )
+    )
+      return file;
   }
-  throw new EventLogError(`${path} has no ${EVENTS_FILE}, and neither has ${join(path, LATEST)}; give the folder of a run, or the runDir that it is in`, { path });
+  throw new EventLogError(
+    `${path} has no ${EVENTS_FILE}, and neither has ${join(path, LATEST)}; give the folder of a run, or the runDir that it is in`,
+    { path },
+  );
 }
 
 const unreadable = (path: string, cause: unknown): EventLogError =>

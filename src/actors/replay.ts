@@ -102,7 +102,8 @@ function replayStage({ machines = {} }: ReplayOptions): Stage {
   let diverged = 0;
   const divergences: Divergence[] = [];
 
-  const refuse = (why: string): EventLogError => new EventLogError(`the log ${path === undefined ? '' : `of run ${path} `}cannot be replayed: ${why}`, { path: path ?? '' });
+  const refuse = (why: string): EventLogError =>
+    new EventLogError(`the log ${path === undefined ? '' : `of run ${path} `}cannot be replayed: ${why}`, { path: path ?? '' });
 
   function next(record: StepRecord | DeadLetterRecord): void {
     if (record.seq !== seq + 1) throw refuse(`step ${record.seq} follows ${seq}, so records are missing or out of order`);
@@ -121,16 +122,24 @@ function replayStage({ machines = {} }: ReplayOptions): Stage {
     next(record);
     const { actor: id, event, from, to, failed } = record;
     const played = live.get(id);
-    if (played === undefined) throw refuse(`step ${seq} is of actor ${id}, of which the record that it was made is missing, or that has ended`);
+    if (played === undefined)
+      throw refuse(`step ${seq} is of actor ${id}, of which the record that it was made is missing, or that has ended`);
     steps++;
     const before = played.state();
     played.send(event);
     // a failed step says little: what its effects would have thrown at is not there
     const state = failed === true ? to : played.state();
     if (failed === true || played.hasEnded()) live.delete(id);
-    const wrong: readonly [Divergence['where'], string, string] | undefined = before !== from ? ['from', from, before] : state !== to ? ['to', to, state] : undefined;
+    const wrong: readonly [Divergence['where'], string, string] | undefined =
+      before !== from ? ['from', from, before] : state !== to ? ['to', to, state] : undefined;
     const divergence = wrong && note({ seq, actor: id, event, where: wrong[0], expected: wrong[1], got: wrong[2] });
-    return { ...record, machine: played.machine, state, context: played.context(), ...(divergence === undefined ? undefined : { divergence }) };
+    return {
+      ...record,
+      machine: played.machine,
+      state,
+      context: played.context(),
+      ...(divergence === undefined ? undefined : { divergence }),
+    };
   }
 
   function note(divergence: Divergence): Divergence {
@@ -141,7 +150,8 @@ function replayStage({ machines = {} }: ReplayOptions): Stage {
   function deadLetter(record: DeadLetterRecord): void {
     next(record);
     const played = live.get(record.actor);
-    if (played !== undefined) note({ seq, actor: record.actor, event: record.event, where: 'from', expected: 'ended', got: played.state() });
+    if (played !== undefined)
+      note({ seq, actor: record.actor, event: record.event, where: 'from', expected: 'ended', got: played.state() });
   }
 
   function close({ lastSeq, actors: made }: ClosedRecord): void {
@@ -152,11 +162,13 @@ function replayStage({ machines = {} }: ReplayOptions): Stage {
 
   return {
     take(record) {
-      if (path === undefined && record.type !== 'log.opened') throw refuse('its first record is not log.opened; give all records, from the first on');
+      if (path === undefined && record.type !== 'log.opened')
+        throw refuse('its first record is not log.opened; give all records, from the first on');
       switch (record.type) {
         case 'log.opened':
           path = record.run.runId;
-          if (record.run.level !== 'full') throw refuse(`it is of level ${record.run.level}, without the steps; start the troupe with log: 'full'`);
+          if (record.run.level !== 'full')
+            throw refuse(`it is of level ${record.run.level}, without the steps; start the troupe with log: 'full'`);
           return undefined;
         case 'log.gap':
           if (record.steps > 0) throw refuse(`after step ${seq} it lacks ${record.steps} records of steps (${record.why})`);
@@ -214,7 +226,10 @@ function logicOf(machines: Readonly<Record<string, AnyStateMachine>>): (id: stri
     if (!made.has(id)) {
       const given = machines[id];
       const known = published[id];
-      made.set(id, known === undefined || given === undefined ? (given ?? known?.machine) : provided(known.machine, given, known.pluggable, nobody));
+      made.set(
+        id,
+        known === undefined || given === undefined ? (given ?? known?.machine) : provided(known.machine, given, known.pluggable, nobody),
+      );
     }
     return made.get(id);
   };

@@ -57,7 +57,11 @@ export async function runFolder(options: RunOptions): Promise<RunFolder> {
     return { dir, run, notLinked: await link(parent, dir) };
   } catch (cause) {
     const why = cause instanceof Error ? cause.message : String(cause);
-    throw new ConfigError(`runDir: no folder for the run could be made in ${parent}: ${why}`, { field: 'runDir', value: options.runDir, cause });
+    throw new ConfigError(`runDir: no folder for the run could be made in ${parent}: ${why}`, {
+      field: 'runDir',
+      value: options.runDir,
+      cause,
+    });
   }
 }
 

@@ -42,7 +42,12 @@ function replacedIn(base: MachineLike, given: MachineLike): readonly string[] {
 }
 
 /** The story of a task that settled too long ago to be remembered: what to do about it. */
-export function forgottenStory(taskId: string, state: string, atMs: number, { runDir, log }: { readonly runDir: string | undefined; readonly log: CheckedConfig['log'] }): readonly StoryEvent[] {
+export function forgottenStory(
+  taskId: string,
+  state: string,
+  atMs: number,
+  { runDir, log }: { readonly runDir: string | undefined; readonly log: CheckedConfig['log'] },
+): readonly StoryEvent[] {
   const hint =
     runDir !== undefined && log === 'full'
       ? `read it with storyOf(readLog('${runDir}'), '${taskId}') of troupe/monitoring`

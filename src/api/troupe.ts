@@ -286,9 +286,12 @@ export class Troupe {
 
   #storyOf(taskId: string, state: string): readonly StoryEvent[] {
     const { dataflow, recorder } = this.#open;
-    const { clock, log } = this.#config;
+    const live = dataflow.records.get(taskId)?.story;
+    if (live !== undefined) return [...live]; // it goes on
     const digest = recorder.digest(taskId);
-    return dataflow.records.get(taskId)?.story ?? (digest === undefined ? forgottenStory(taskId, state, clock.now(), { runDir: this.runDir, log }) : digestStory(digest));
+    if (digest !== undefined) return digestStory(digest);
+    const { clock, log } = this.#config;
+    return forgottenStory(taskId, state, clock.now(), { runDir: this.runDir, log });
   }
 
   #output(record: TaskRecord, name: 'stdout' | 'stderr', text: string): void {

@@ -34,7 +34,15 @@ const digest = (taskId: string): TaskDigest => ({
 
 describe('the folder of a run', () => {
   const at = (date: string, runDir: string, runId: string): Promise<EventLog> =>
-    openEventLog({ runDir, name: 'test', runId, level: 'summary', config: { executors: [], policies: {}, replaced: [] }, clock: systemClock, date: () => new Date(date) });
+    openEventLog({
+      runDir,
+      name: 'test',
+      runId,
+      level: 'summary',
+      config: { executors: [], policies: {}, replaced: [] },
+      clock: systemClock,
+      date: () => new Date(date),
+    });
 
   it('sorts by time, and is what latest points to', async () => {
     const runDir = join(tempFolder(), 'runs', 'here');
@@ -89,7 +97,10 @@ describe('the folder of a run', () => {
     const file = join(tempFolder(), 'file');
     writeFileSync(file, '');
     await expect(Troupe.start({ runDir: join(file, 'runs'), executors: [manualExecutor()] })).rejects.toThrow(ConfigError);
-    await expect(Troupe.start({ runDir: join(file, 'runs'), executors: [manualExecutor()] })).rejects.toMatchObject({ field: 'runDir', message: expect.stringContaining('ENOTDIR') as string });
+    await expect(Troupe.start({ runDir: join(file, 'runs'), executors: [manualExecutor()] })).rejects.toMatchObject({
+      field: 'runDir',
+      message: expect.stringContaining('ENOTDIR') as string,
+    });
   });
 });
 
@@ -129,7 +140,8 @@ describe('what is written', () => {
 
   it('of what tasks print is how much it was', async () => {
     const { log, file } = await openedLog();
-    const print = (taskId: string, stream: string, text: string): void => log.listener.fact({ type: 'task.output', atMs: 1, data: { taskId, name: 'say', stream, text } });
+    const print = (taskId: string, stream: string, text: string): void =>
+      log.listener.fact({ type: 'task.output', atMs: 1, data: { taskId, name: 'say', stream, text } });
     print('t1', 'stdout', 'sécret');
     print('t1', 'stderr', 'oh');
     print('t1', 'stdout', '!');
@@ -170,7 +182,9 @@ describe('what is written', () => {
     );
     fc.assert(
       fc.property(digests, (task) => {
-        expect(JSON.parse(digestLines()(task, undefined))).toEqual(JSON.parse(JSON.stringify({ type: 'task.settled', t: task.settledMs, task })));
+        expect(JSON.parse(digestLines()(task, undefined))).toEqual(
+          JSON.parse(JSON.stringify({ type: 'task.settled', t: task.settledMs, task })),
+        );
       }),
     );
   });
@@ -182,7 +196,17 @@ describe('what is written', () => {
     log.listener.settled({ ...digest('t1'), key: 'k'.repeat(1_000_000) });
     log.listener.fact({ type: 'task.progress', atMs: 1, data: { taskId: 't1', progress: circular } });
     log.listener.fact({ type: 'task.progress', atMs: 1, data: { taskId: 't1', progress: 'p'.repeat(1_000_000) } });
-    log.listener.step?.({ seq: 1, causeId: 0, actorId: 't1', event: { type: 'retry.decided', decision: { again: true, why: circular } } as { type: string }, from: 'a', to: 'b' }, 1);
+    log.listener.step?.(
+      {
+        seq: 1,
+        causeId: 0,
+        actorId: 't1',
+        event: { type: 'retry.decided', decision: { again: true, why: circular } } as { type: string },
+        from: 'a',
+        to: 'b',
+      },
+      1,
+    );
     await log.close();
     const [, long, foreign, cut, step] = file.records();
     expect(long).toMatchObject({ task: { taskId: 't1', key: `${'k'.repeat(1000)}…` } });
@@ -241,7 +265,11 @@ describe('a troupe', () => {
     expect(records[0]).toMatchObject({
       run: {
         name: 'mine',
-        config: { executors: [{ label: 'manual', kind: 'manual' }], policies: { retry: 'mine', routing: 'leastLoaded', dependency: 'fail' }, replaced: ['task.guards.shouldRetry'] },
+        config: {
+          executors: [{ label: 'manual', kind: 'manual' }],
+          policies: { retry: 'mine', routing: 'leastLoaded', dependency: 'fail' },
+          replaced: ['task.guards.shouldRetry'],
+        },
       },
     });
     expect(records.at(-2)).toMatchObject({ data: { counts: { done: 1, failed: 0, depFailed: 0, cancelled: 0 } } });

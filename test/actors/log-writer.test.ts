@@ -11,7 +11,14 @@ import { CLOSE_MS, FLUSH_MS, SLOW_BYTES } from '../../src/actors/log-writer.ts';
 import { readLog } from '../../src/api/monitoring.ts';
 import { openedLog, settled, tempFolder } from '../support/log-file.ts';
 
-const fact = (n: number, text = ''): { readonly type: string; readonly atMs: number; readonly data: Readonly<Record<string, unknown>> } => ({ type: 'test.fact', atMs: n, data: { n, text } });
+const fact = (
+  n: number,
+  text = '',
+): { readonly type: string; readonly atMs: number; readonly data: Readonly<Record<string, unknown>> } => ({
+  type: 'test.fact',
+  atMs: n,
+  data: { n, text },
+});
 
 describe('writing behind', () => {
   it('gives the disk what has come, a moment later', async () => {
@@ -72,7 +79,11 @@ describe('writing behind', () => {
     expect(warnings).toHaveLength(1);
 
     const found = file.records();
-    const gaps = found.filter(({ type }) => type === 'log.gap') as unknown as { readonly records: number; readonly steps: number; readonly why: string }[];
+    const gaps = found.filter(({ type }) => type === 'log.gap') as unknown as {
+      readonly records: number;
+      readonly steps: number;
+      readonly why: string;
+    }[];
     expect(gaps).toHaveLength(1);
     expect(gaps[0]?.why).toBe('the disk is too slow for it');
     expect(gaps[0]?.steps).toBeGreaterThan(1000);
@@ -96,7 +107,8 @@ describe('writing behind', () => {
       clock.increment(FLUSH_MS);
       await settled();
     };
-    const step = (seq: number): void => log.listener.step?.({ seq, causeId: 0, actorId: 'a', event: { type: 'x' }, from: 'a', to: 'a' }, seq);
+    const step = (seq: number): void =>
+      log.listener.step?.({ seq, causeId: 0, actorId: 'a', event: { type: 'x' }, from: 'a', to: 'a' }, seq);
     await flush();
     file.fail('ENOSPC: no space left on device');
     step(1);
@@ -140,7 +152,15 @@ describe('writing behind', () => {
   it('sees that its folder was removed', async () => {
     const runDir = tempFolder();
     const warnings: string[] = [];
-    const log = await openEventLog({ runDir, name: 'test', runId: 'r1', level: 'summary', config: { executors: [], policies: {}, replaced: [] }, clock: new SimulatedClock(), warn: (message) => warnings.push(message) });
+    const log = await openEventLog({
+      runDir,
+      name: 'test',
+      runId: 'r1',
+      level: 'summary',
+      config: { executors: [], policies: {}, replaced: [] },
+      clock: new SimulatedClock(),
+      warn: (message) => warnings.push(message),
+    });
     rmSync(runDir, { recursive: true });
     log.listener.fact(fact(1));
     expect(await log.close()).toEqual({ records: 0, dropped: 3 });
@@ -149,7 +169,8 @@ describe('writing behind', () => {
 
   it('leaves a log that can be read when the process is killed', async () => {
     const runDir = tempFolder();
-    const source = (path: string): string => JSON.stringify(pathToFileURL(fileURLToPath(new URL(`../../src/${path}`, import.meta.url))).href);
+    const source = (path: string): string =>
+      JSON.stringify(pathToFileURL(fileURLToPath(new URL(`../../src/${path}`, import.meta.url))).href);
     const program = `
       import { openEventLog } from ${source('actors/event-log.ts')};
       import { systemClock } from ${source('actors/timers.ts')};
@@ -157,7 +178,10 @@ describe('writing behind', () => {
       for (let n = 1; n <= 1000; n++) log.listener.fact({ type: 'test.fact', atMs: n, data: { n } });
       setInterval(() => {}, 1000);
     `;
-    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], { cwd: join(import.meta.dirname, '../..'), stdio: 'inherit' });
+    const child = spawn(process.execPath, ['--import', 'tsx', '--input-type=module', '--eval', program], {
+      cwd: join(import.meta.dirname, '../..'),
+      stdio: 'inherit',
+    });
     const exit = new Promise((resolve) => child.once('exit', (_, signal) => resolve(signal)));
     const events = join(runDir, 'latest', 'events.ndjson');
     await vi.waitUntil(() => existsSync(events) && readFileSync(events, 'utf8').includes('"n":1000'), { timeout: 20_000 });

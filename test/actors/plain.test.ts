@@ -51,10 +51,22 @@ describe('foreign data', () => {
 
   it('is never larger than it may be', () => {
     fc.assert(
-      fc.property(fc.anything({ withBigInt: true, withMap: true, withSet: true, withTypedArray: true, withDate: true, withNullPrototype: true, maxDepth: 12, size: 'large' }), (value) => {
-        const text = JSON.stringify(plain(value, 500).data) ?? '';
-        expect(text.length).toBeLessThan(6000); // 500 characters may each be six when escaped, and brackets come on top
-      }),
+      fc.property(
+        fc.anything({
+          withBigInt: true,
+          withMap: true,
+          withSet: true,
+          withTypedArray: true,
+          withDate: true,
+          withNullPrototype: true,
+          maxDepth: 12,
+          size: 'large',
+        }),
+        (value) => {
+          const text = JSON.stringify(plain(value, 500).data) ?? '';
+          expect(text.length).toBeLessThan(6000); // 500 characters may each be six when escaped, and brackets come on top
+        },
+      ),
     );
     const wide = Object.fromEntries(Array.from({ length: 100_000 }, (_, i) => [`key${i}`, i]));
     expect(JSON.stringify(plain(wide).data).length).toBeLessThan(2500);

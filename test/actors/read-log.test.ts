@@ -9,10 +9,23 @@ import { readLog, storyOf, type LogRecord } from '../../src/api/monitoring.ts';
 import { tempFolder } from '../support/log-file.ts';
 
 const config = { executors: [], policies: {}, replaced: [] };
-const run = { format: 1, troupe: '0.1.0', name: 'test', runId: 'r1', level: 'full', startedAt: '2026-11-22T20:15:03.007Z', pid: 1, host: 'here', node: 'v20.20.0', program: '', config } as const;
+const run = {
+  format: 1,
+  troupe: '0.1.0',
+  name: 'test',
+  runId: 'r1',
+  level: 'full',
+  startedAt: '2026-11-22T20:15:03.007Z',
+  pid: 1,
+  host: 'here',
+  node: 'v20.20.0',
+  program: '',
+  config,
+} as const;
 const first: LogRecord = { type: 'log.opened', t: 0, run };
 const fact = (n: number): LogRecord => ({ type: 'fact', t: n, fact: 'test', data: { n } });
-const text = (...records: readonly (LogRecord | string)[]): string => records.map((record) => `${typeof record === 'string' ? record : JSON.stringify(record)}\n`).join('');
+const text = (...records: readonly (LogRecord | string)[]): string =>
+  records.map((record) => `${typeof record === 'string' ? record : JSON.stringify(record)}\n`).join('');
 
 function logOf(contents: string, folder = tempFolder()): string {
   mkdirSync(folder, { recursive: true });
@@ -25,14 +38,21 @@ describe('a log', () => {
     const runDir = tempFolder();
     const dir = logOf(text(first, fact(1)), join(runDir, '2026-11-22T20-15-03-007-r1'));
     symlinkSync('2026-11-22T20-15-03-007-r1', join(runDir, 'latest'));
-    for (const path of [dir, runDir, join(runDir, 'latest'), join(dir, 'events.ndjson')]) expect(await readLog(path).toArray()).toEqual([first, fact(1)]);
+    for (const path of [dir, runDir, join(runDir, 'latest'), join(dir, 'events.ndjson')])
+      expect(await readLog(path).toArray()).toEqual([first, fact(1)]);
   });
 
   it('that is not there is an error that says where one would be', async () => {
     const folder = tempFolder();
     await expect(readLog(folder).toArray()).rejects.toThrow(EventLogError);
-    await expect(readLog(folder).toArray()).rejects.toMatchObject({ path: folder, message: expect.stringContaining('has no events.ndjson') as string });
-    await expect(readLog(join(folder, 'nowhere')).toArray()).rejects.toMatchObject({ code: 'ERR_EVENT_LOG', message: expect.stringContaining('ENOENT') as string });
+    await expect(readLog(folder).toArray()).rejects.toMatchObject({
+      path: folder,
+      message: expect.stringContaining('has no events.ndjson') as string,
+    });
+    await expect(readLog(join(folder, 'nowhere')).toArray()).rejects.toMatchObject({
+      code: 'ERR_EVENT_LOG',
+      message: expect.stringContaining('ENOENT') as string,
+    });
   });
 
   it('can be read twice, and left in the middle', async () => {
@@ -62,13 +82,19 @@ describe('a log', () => {
       ['', 'JSON'],
     ] as const) {
       const folder = logOf(text(first, fact(1), line, fact(2)));
-      await expect(readLog(folder).toArray()).rejects.toMatchObject({ code: 'ERR_EVENT_LOG', message: expect.stringMatching(new RegExp(`^line 3 of .* is not a record: .*${why}`)) as string });
+      await expect(readLog(folder).toArray()).rejects.toMatchObject({
+        code: 'ERR_EVENT_LOG',
+        message: expect.stringMatching(new RegExp(`^line 3 of .* is not a record: .*${why}`)) as string,
+      });
     }
   });
 
   it('is read past such lines by who is lenient, and told of them', async () => {
     const skipped: [number, string][] = [];
-    const log = readLog(logOf(text(first, 'garbage', fact(1), '{}', fact(2))), { lenient: true, onSkipped: (line, why) => skipped.push([line, why]) });
+    const log = readLog(logOf(text(first, 'garbage', fact(1), '{}', fact(2))), {
+      lenient: true,
+      onSkipped: (line, why) => skipped.push([line, why]),
+    });
     expect(await log.toArray()).toEqual([first, fact(1), fact(2)]);
     expect(skipped.map(([line]) => line)).toEqual([2, 4]);
   });
@@ -93,7 +119,16 @@ describe('a log', () => {
   it('of 120,000 records is read as a stream', async () => {
     const folder = tempFolder();
     const file = createWriteStream(join(folder, 'events.ndjson'));
-    const step = (seq: number): LogRecord => ({ type: 'step', seq, t: seq, actor: `t${seq}`, event: { type: 'try.started', host: 'node' } as { type: string }, from: 'queued', to: 'running', causeId: 0 });
+    const step = (seq: number): LogRecord => ({
+      type: 'step',
+      seq,
+      t: seq,
+      actor: `t${seq}`,
+      event: { type: 'try.started', host: 'node' } as { type: string },
+      from: 'queued',
+      to: 'running',
+      causeId: 0,
+    });
     file.write(text(first));
     for (let at = 0; at < 120; at++) file.write(text(...Array.from({ length: 1000 }, (_, i) => step(at * 1000 + i + 1))));
     file.end();
@@ -108,15 +143,43 @@ describe('a log', () => {
 });
 
 describe('a story', () => {
-  const step = (seq: number, actor: string, type: string, from: string, to: string): LogRecord => ({ type: 'step', seq, t: seq, actor, event: { type }, from, to, causeId: seq - 1 });
+  const step = (seq: number, actor: string, type: string, from: string, to: string): LogRecord => ({
+    type: 'step',
+    seq,
+    t: seq,
+    actor,
+    event: { type },
+    from,
+    to,
+    causeId: seq - 1,
+  });
   const settled: LogRecord = {
     type: 'task.settled',
     t: 9,
-    task: { taskId: 't1', name: 'double', identity: 'x#double', kind: 'function', state: 'done', dependsOn: [], inputs: 0, tries: 1, submittedMs: 1, startedMs: 2, settledMs: 9, executor: 'here' },
+    task: {
+      taskId: 't1',
+      name: 'double',
+      identity: 'x#double',
+      kind: 'function',
+      state: 'done',
+      dependsOn: [],
+      inputs: 0,
+      tries: 1,
+      submittedMs: 1,
+      startedMs: 2,
+      settledMs: 9,
+      executor: 'here',
+    },
   };
 
   it('is every step of the task', async () => {
-    const records = [first, step(1, 't1', 'deps.met', 'pending', 'queued'), step(2, 't2', 'deps.met', 'pending', 'queued'), step(3, 't1', 'try.done', 'queued', 'done'), settled];
+    const records = [
+      first,
+      step(1, 't1', 'deps.met', 'pending', 'queued'),
+      step(2, 't2', 'deps.met', 'pending', 'queued'),
+      step(3, 't1', 'try.done', 'queued', 'done'),
+      settled,
+    ];
     expect(await storyOf(records, 't1')).toEqual([
       { seq: 1, atMs: 1, type: 'deps.met', taskId: 't1', from: 'pending', to: 'queued', causeId: 0, event: { type: 'deps.met' } },
       { seq: 3, atMs: 3, type: 'try.done', taskId: 't1', from: 'queued', to: 'done', causeId: 2, event: { type: 'try.done' } },
@@ -126,7 +189,10 @@ describe('a story', () => {
 
   it('says where records are missing', async () => {
     const gap: LogRecord = { type: 'log.gap', t: 5, sinceT: 2, records: 7, steps: 4, why: 'the disk is too slow for it' };
-    const story = await storyOf([first, step(1, 't1', 'deps.met', 'pending', 'queued'), gap, step(9, 't1', 'try.done', 'running', 'done')], 't1');
+    const story = await storyOf(
+      [first, step(1, 't1', 'deps.met', 'pending', 'queued'), gap, step(9, 't1', 'try.done', 'running', 'done')],
+      't1',
+    );
     expect(story.map(({ type, from, to }) => [type, from, to])).toEqual([
       ['deps.met', 'pending', 'queued'],
       ['log.gap', 'queued', 'queued'],

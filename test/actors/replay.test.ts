@@ -14,7 +14,10 @@ const double = task(import.meta, 'double', (n: number) => 2 * n);
 const doubleAll = join(import.meta, 'doubleAll', (ns: readonly number[]) => ns.map((n) => double(n)));
 
 /** The log of what `play` does, and its end. */
-async function recorded(play: (executor: ManualExecutor, later: () => Promise<void>) => void | Promise<void>, config: TroupeConfig = {}): Promise<readonly LogRecord[]> {
+async function recorded(
+  play: (executor: ManualExecutor, later: () => Promise<void>) => void | Promise<void>,
+  config: TroupeConfig = {},
+): Promise<readonly LogRecord[]> {
   const runDir = tempFolder();
   const clock = new SimulatedClock();
   const later = (): Promise<void> => {
@@ -64,10 +67,23 @@ describe('a replay', () => {
     const records = await eventful();
     const all = await steps(records);
     expect(all.filter(({ divergence }) => divergence !== undefined)).toEqual([]);
-    expect(all.map(({ seq, actor, state }) => ({ seq, actor, state }))).toEqual(records.filter(isStep).map(({ seq, actor, to }) => ({ seq, actor, state: to })));
+    expect(all.map(({ seq, actor, state }) => ({ seq, actor, state }))).toEqual(
+      records.filter(isStep).map(({ seq, actor, to }) => ({ seq, actor, state: to })),
+    );
     const last = Object.fromEntries(all.map(({ actor, machine, state }) => [actor, `${machine} ${state}`]));
-    expect(last).toEqual({ troupe: 'troupe closed', dataflow: 'dataflow closed', 'executor/manual': 'executor stopped', t1: 'task done', t2: 'task cancelled', t3: 'task done', t4: 'task done' });
-    expect(all.findLast(({ actor }) => actor === 'dataflow')?.context).toEqual({ live: 0, settled: { done: 3, failed: 0, depFailed: 0, cancelled: 1 } });
+    expect(last).toEqual({
+      troupe: 'troupe closed',
+      dataflow: 'dataflow closed',
+      'executor/manual': 'executor stopped',
+      t1: 'task done',
+      t2: 'task cancelled',
+      t3: 'task done',
+      t4: 'task done',
+    });
+    expect(all.findLast(({ actor }) => actor === 'dataflow')?.context).toEqual({
+      live: 0,
+      settled: { done: 3, failed: 0, depFailed: 0, cancelled: 1 },
+    });
     expect(await checkReplay(records)).toEqual({ steps: all.length, actors: 7, isComplete: true, diverged: 0, divergences: [] });
   });
 
@@ -89,9 +105,16 @@ describe('a replay', () => {
       diverged: 1,
       divergences: [{ seq, actor: 't3', event: { type: 'retry.decided' }, where: 'to', expected: 'failed', got: 'retrying' }],
     });
-    expect((await steps(wrong)).find((step) => step.divergence !== undefined)).toMatchObject({ seq, state: 'retrying', divergence: { expected: 'failed' } });
+    expect((await steps(wrong)).find((step) => step.divergence !== undefined)).toMatchObject({
+      seq,
+      state: 'retrying',
+      divergence: { expected: 'failed' },
+    });
     const before = records.with(at, { ...(records[at] as StepRecord), from: 'running' });
-    expect(await checkReplay(before)).toMatchObject({ diverged: 1, divergences: [{ seq, where: 'from', expected: 'running', got: 'deciding' }] });
+    expect(await checkReplay(before)).toMatchObject({
+      diverged: 1,
+      divergences: [{ seq, where: 'from', expected: 'running', got: 'deciding' }],
+    });
   });
 
   it('does as a machine with replaced members did, whatever they did', async () => {
@@ -123,7 +146,9 @@ describe('a replay', () => {
     expect(records[0]).toMatchObject({ run: { config: { replaced: ['task.guards.shouldRetry'] } } });
     expect(await checkReplay(records, { machines: { task: stubborn() } })).toMatchObject({ isComplete: true, diverged: 0 });
     expect((await checkReplay(records)).diverged).toBeGreaterThan(0);
-    await expect(checkReplay(records, { machines: { task: taskMachine.provide({ guards: { isPoison: () => false } }) } })).rejects.toThrow(ConfigError);
+    await expect(checkReplay(records, { machines: { task: taskMachine.provide({ guards: { isPoison: () => false } }) } })).rejects.toThrow(
+      ConfigError,
+    );
   });
 
   it('knows of events that were sent to an actor itself', async () => {
@@ -167,9 +192,17 @@ describe('a replay', () => {
       { type: 'actor.stopped', actor: 'other' },
       { type: 'actor.deadLetter', seq: 4, actor: 'other' },
     ]);
-    expect(await checkReplay(records, { machines: { lamp: machine } })).toEqual({ steps: 2, actors: 2, isComplete: true, diverged: 0, divergences: [] });
+    expect(await checkReplay(records, { machines: { lamp: machine } })).toEqual({
+      steps: 2,
+      actors: 2,
+      isComplete: true,
+      diverged: 0,
+      divergences: [],
+    });
     const unstopped = records.filter(({ type }) => type !== 'actor.stopped');
-    expect(await checkReplay(unstopped, { machines: { lamp: machine } })).toMatchObject({ divergences: [{ seq: 4, actor: 'other', where: 'from', expected: 'ended', got: 'off' }] });
+    expect(await checkReplay(unstopped, { machines: { lamp: machine } })).toMatchObject({
+      divergences: [{ seq: 4, actor: 'other', where: 'from', expected: 'ended', got: 'off' }],
+    });
   });
 
   it('keeps a budget without an end', async () => {
@@ -194,11 +227,14 @@ describe('a log that cannot be replayed', () => {
   const refused = (records: readonly LogRecord[], why: string): Promise<void> => expect(checkReplay(records)).rejects.toThrow(why);
 
   it('is one of level summary', async () => {
-    const records = await recorded(async (executor) => {
-      const future = double(1);
-      executor.done(executor.take());
-      await future;
-    }, { log: 'summary' });
+    const records = await recorded(
+      async (executor) => {
+        const future = double(1);
+        executor.done(executor.take());
+        await future;
+      },
+      { log: 'summary' },
+    );
     await expect(checkReplay(records)).rejects.toThrow(EventLogError);
     await refused(records, "it is of level summary, without the steps; start the troupe with log: 'full'");
     await expect(replay(records).next()).rejects.toThrow(EventLogError);
@@ -213,9 +249,12 @@ describe('a log that cannot be replayed', () => {
 
   it('is one that lacks any record a replay needs', async () => {
     const records = await eventful();
-    const needed = records.flatMap(({ type }, at) => (['step', 'actor.spawned', 'actor.deadLetter', 'log.opened'].includes(type) ? [at] : []));
+    const needed = records.flatMap(({ type }, at) =>
+      ['step', 'actor.spawned', 'actor.deadLetter', 'log.opened'].includes(type) ? [at] : [],
+    );
     expect(needed.length).toBeGreaterThan(30);
-    for (const at of needed) await expect(checkReplay(records.toSpliced(at, 1)), `without ${JSON.stringify(records[at])}`).rejects.toThrow(EventLogError);
+    for (const at of needed)
+      await expect(checkReplay(records.toSpliced(at, 1)), `without ${JSON.stringify(records[at])}`).rejects.toThrow(EventLogError);
     const at = records.findIndex((record, at) => record.type === 'step' && records[at + 1]?.type === 'step');
     await refused(records.toSpliced(at, 2, ...records.slice(at, at + 2).toReversed()), 'records are missing or out of order');
   });

@@ -6,6 +6,7 @@ import { join as path } from 'node:path';
 import { afterAll, describe, expect, it } from 'vitest';
 
 import { CancelledError, ClosedError, join, task } from '../../src/index.ts';
+import { manualExecutor } from '../support/manual-executor.ts';
 import { members } from '../support/shell.ts';
 import { errorOf, rest, troupes, warningsOf } from '../support/troupes.ts';
 
@@ -87,6 +88,39 @@ describe('close', () => {
   });
 });
 
+describe('unread failures', () => {
+  it('are named once at the end, the first few of them, and not those that were read or waited for', async () => {
+    const { troupe, executor } = await start({ name: 'mine' });
+    const futures = Array.from({ length: 10 }, (_, i) => echo(i));
+    const dependent = echo([futures[0]]);
+    futures[1]?.catch(() => {});
+    for (const [i, attempt] of executor.held.entries()) executor.failed(attempt, i === 9 ? Object.create(null) : new Error(`failure ${i}`));
+    await errorOf(dependent);
+    const warnings = await warningsOf('TROUPE_UNREAD', async () => {
+      await troupe.close();
+      await troupe.close();
+    });
+    expect(warnings).toHaveLength(1);
+    const [warning = ''] = warnings;
+    expect(warning).toMatch(/^mine: 8 tasks failed and nobody read the result:\n {2}close\.echo \(t3\): Error: failure 2\n/);
+    expect(warning).toMatch(/\n {2}and 3 more$/);
+    expect(warning).not.toMatch(/failure [01]\b/);
+  });
+
+  it('of the children of a join are those that the join did not return', async () => {
+    const { troupe, executor } = await start();
+    const future = troupe.run(late);
+    await rest();
+    more();
+    await rest();
+    const [first, second] = executor.held;
+    if (first !== undefined) executor.failed(first, new Error('joined'));
+    if (second !== undefined) executor.done(second);
+    await errorOf(future);
+    expect(await warningsOf('TROUPE_UNREAD', () => troupe.close())).toEqual([]);
+  });
+});
+
 describe('idle', () => {
   it('resolves at once without tasks, else when the last one has settled', async () => {
     const { troupe, executor } = await start();
@@ -99,6 +133,44 @@ describe('idle', () => {
     executor.done(executor.take());
     await idle;
     expect(future.state).toBe('done');
+  });
+});
+
+describe('a signal with several troupes open', () => {
+  it('ends the process when the last of them has closed, and has one handler', async () => {
+    const host: string[] = [];
+    const listener = (signal: string): void => void host.push(signal);
+    process.on('SIGTERM', listener); // or the process would end
+    const before = process.listenerCount('SIGTERM');
+    const executors = [manualExecutor({ label: 'a' }), manualExecutor({ label: 'b' })];
+    const opened = [];
+    for (const executor of executors) opened.push(await start({ executors: [executor], signals: true }));
+    expect(process.listenerCount('SIGTERM')).toBe(before + 1);
+    const futures = opened.map(({ troupe }) => troupe.run(echo, 1));
+    for (const executor of executors) executor.started(executor.take());
+    process.emit('SIGTERM', 'SIGTERM');
+    const [a, b] = executors;
+    a?.stopped(a.take());
+    for (let i = 0; i < 10; i++) await rest();
+    expect(opened.map(({ troupe }) => troupe.snapshot().state)).toEqual(['closed', 'closing']);
+    expect(host).toEqual(['SIGTERM']); // the first that was closed did not end it for the other
+    const again = new Promise((resolve) => process.once('SIGTERM', resolve));
+    b?.stopped(b.take());
+    await again;
+    expect(host).toEqual(['SIGTERM', 'SIGTERM']);
+    for (const future of futures) expect(await errorOf(future)).toBeInstanceOf(CancelledError);
+    process.off('SIGTERM', listener);
+    expect(process.listenerCount('SIGTERM')).toBe(before - 1);
+  });
+
+  it('takes its handlers away with the last troupe', async () => {
+    const before = process.listenerCount('SIGINT');
+    const [one, two] = [await start({ signals: true }), await start({ signals: true })];
+    expect(process.listenerCount('SIGINT')).toBe(before + 1);
+    await one.troupe.close();
+    expect(process.listenerCount('SIGINT')).toBe(before + 1);
+    await two.troupe.close();
+    expect(process.listenerCount('SIGINT')).toBe(before);
   });
 });
 

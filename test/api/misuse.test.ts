@@ -1,11 +1,12 @@
 /** Wrong use gives a typed error that names the field and the way out: at the call, or in the Future. */
 import { afterEach, describe, expect, it } from 'vitest';
 
-import { inline, threads } from '../../src/api/executors.ts';
+import { inline, threads, type ExecutorPlugin, type OpenExecutor } from '../../src/api/executors.ts';
 import {
   ClosedError,
   ConfigError,
   DefinitionError,
+  ExecutorError,
   join,
   NoTroupeError,
   SerializationError,
@@ -168,5 +169,65 @@ describe('a call', () => {
     const error = await rejected(TaskNotFoundError, lost());
     expect(error).toMatchObject({ code: 'ERR_TASK_NOT_FOUND', identity: lost.id });
     expect(error.message).toMatch(/misuse\.lost/);
+  });
+});
+
+describe('an executor plugin that breaks its contract', () => {
+  const well: OpenExecutor = {
+    ready: Promise.resolve(),
+    misfit: () => undefined,
+    load: () => ({ queued: 0, running: 0, slots: 1 }),
+    submit() {},
+    stop() {},
+    why: () => undefined,
+    close: async () => {},
+  };
+  const bad = (part: Partial<OpenExecutor>): ExecutorPlugin => ({ kind: 'bad', label: 'bad', copies: false, open: () => ({ ...well, ...part }) });
+  const breaks = (): never => {
+    throw new Error('the plugin broke');
+  };
+
+  it('by throwing when it is opened is bad, and its tasks fail with the reason', async () => {
+    const troupe = await start({ executors: [{ kind: 'bad', label: 'bad', copies: false, open: breaks }] });
+    expect((await rejected(UnroutableError, echo(1))).message).toMatch(/it is bad: the plugin broke/);
+    expect(troupe.snapshot().executors).toMatchObject([{ state: 'bad' }]);
+    expect(await troupe.close()).toMatchObject({ failed: 1 });
+  });
+
+  it('by never being ready fails the tries that it was given meanwhile', async () => {
+    let fail = (_: Error): void => {};
+    const ready = new Promise<void>((_, reject) => (fail = reject));
+    const troupe = await start({ executors: [bad({ ready })], policies: { retry: { kind: 'retry', name: 'never', decide: () => ({ again: false }) } } });
+    const states: string[] = [];
+    troupe.on('executor.state', ({ state, why }) => states.push(`${state}: ${why}`));
+    const future = echo(1);
+    expect(future.state).toBe('queued');
+    fail(new Error('no worker came up'));
+    expect(await rejected(ExecutorError, future)).toMatchObject({ label: 'bad', message: expect.stringContaining('no worker came up') as string });
+    expect(states).toEqual(['bad: no worker came up']);
+  });
+
+  it('by throwing when it is given a try fails that try', async () => {
+    const troupe = await start({ executors: [bad({ submit: breaks })], policies: { retry: { kind: 'retry', name: 'never', decide: () => ({ again: false }) } } });
+    const future = echo(1);
+    expect((await rejected(Error, future)).message).toBe('the plugin broke');
+    expect(future.failure).toMatchObject({ kind: 'submit', tries: 1 });
+    expect(troupe.snapshot().tasks.live).toBe(0);
+  });
+
+  it('by throwing elsewhere is noted, and nothing else', async () => {
+    const plugin = bad({ misfit: breaks, load: breaks, why: breaks, stop: breaks, close: breaks });
+    const troupe = await start({ executors: [plugin], stopGraceMs: 0 });
+    const faults = new Set<unknown>();
+    troupe.on('*', (event) => void (event.type.startsWith('executor.') && faults.add((event as { readonly what?: unknown }).what ?? event.type)));
+    const future = echo(1);
+    expect(future.why().for).toEqual(['bad: its queue']);
+    future.cancel();
+    expect(future.state).toBe('cancelled');
+    await rejected(Error, future);
+    expect(troupe.snapshot().executors).toMatchObject([{ label: 'bad', slots: 0 }]);
+    await troupe.close();
+    expect([...faults]).toEqual(expect.arrayContaining(['misfit', 'load', 'why', 'stop', 'executor.closeFailed']));
+    expect(troupe.snapshot()).toMatchObject({ state: 'closed', actors: 0, timers: 0 });
   });
 });

@@ -54,9 +54,9 @@ const withRejections = (fields: object): object => Object.fromEntries(Object.ent
 
 describe('the firewall', () => {
   const kinds: readonly (readonly [string, PolicyKind<object, object>, fc.Arbitrary<object>])[] = [
-    ['retry', retryKind as never, retrySnapshot],
-    ['routing', routingKind as never, routingSnapshot],
-    ['dependency', dependencyKind as never, dependencySnapshot],
+    ['retry', retryKind, retrySnapshot],
+    ['routing', routingKind, routingSnapshot],
+    ['dependency', dependencyKind, dependencySnapshot],
   ];
 
   it.each(kinds)('lets through an answer about %s that can be carried out, or the built-in answers', (_, kind, snapshots) => {

@@ -50,10 +50,34 @@ const at = fc.nat(20);
 const inputs = fc.array(at, { maxLength: 3 });
 const timeLimitMs = fc.integer({ min: 1, max: 50 });
 const command: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 5, arbitrary: fc.record({ type: fc.constant('work' as const), inputs, retries: fc.nat(2), timeLimitMs, gpus: fc.constantFrom(0, 0, 0, 1), foreign: fc.boolean() }) },
+  {
+    weight: 5,
+    arbitrary: fc.record({
+      type: fc.constant('work' as const),
+      inputs,
+      retries: fc.nat(2),
+      timeLimitMs,
+      gpus: fc.constantFrom(0, 0, 0, 1),
+      foreign: fc.boolean(),
+    }),
+  },
   { weight: 2, arbitrary: fc.record({ type: fc.constantFrom('fan' as const, 'nest' as const), n: fc.nat(3), inputs, timeLimitMs }) },
-  { weight: 10, arbitrary: fc.record({ type: fc.constantFrom('launched', 'started', 'started', 'done', 'done', 'stopped', 'cancel', 'send', 'late', 'promise'), at }) },
-  { weight: 4, arbitrary: fc.record({ type: fc.constant('failed' as const), at, kind: fc.constantFrom<FailureKind>('app', 'workerLost', 'oom', 'serialization', 'nodeLost'), worker: fc.nat(5) }) },
+  {
+    weight: 10,
+    arbitrary: fc.record({
+      type: fc.constantFrom('launched', 'started', 'started', 'done', 'done', 'stopped', 'cancel', 'send', 'late', 'promise'),
+      at,
+    }),
+  },
+  {
+    weight: 4,
+    arbitrary: fc.record({
+      type: fc.constant('failed' as const),
+      at,
+      kind: fc.constantFrom<FailureKind>('app', 'workerLost', 'oom', 'serialization', 'nodeLost'),
+      worker: fc.nat(5),
+    }),
+  },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('wait' as const), ms: fc.constantFrom(1, 10, 60, 5000) }) },
   { weight: 3, arbitrary: fc.record({ type: fc.constant('rest' as const) }) },
 );
@@ -71,12 +95,19 @@ const moody: RetryPolicy = {
   name: 'moody',
   decide({ random, executors }) {
     if (random < 0.1) throw new Error('not now');
-    return { again: random < 0.9, afterMs: random * 40, cost: random, ...(random < 0.3 ? { executor: executors[0] } : undefined), why: 'a whim' };
+    return {
+      again: random < 0.9,
+      afterMs: random * 40,
+      cost: random,
+      ...(random < 0.3 ? { executor: executors[0] } : undefined),
+      why: 'a whim',
+    };
   },
 };
 
 /** Looks at what a replay must have right: the context. */
-const replaced = (): typeof taskMachine => taskMachine.provide({ guards: { shouldRetry: ({ context }) => context.tryIndex + context.failures.length + context.cost < 3 } });
+const replaced = (): typeof taskMachine =>
+  taskMachine.provide({ guards: { shouldRetry: ({ context }) => context.tryIndex + context.failures.length + context.cost < 3 } });
 
 function seeded(seed: number): () => number {
   let state = seed;
@@ -98,13 +129,25 @@ async function run(commands: readonly Command[], { ignoresFailed, replaces, seed
   const executors = [manualExecutor({ label: 'a' }), manualExecutor({ label: 'b', autoStop: true })];
   const policies = { retry: moody, ...(ignoresFailed ? { dependency: dependency.ignore() } : undefined) };
   const machines = replaces ? { task: replaced() } : {};
-  const troupe = await Troupe.start({ executors, policies, machines, clock, runDir, log: 'full', random: seeded(seed), stopGraceMs: 20, signals: false, output: 'silent' });
+  const troupe = await Troupe.start({
+    executors,
+    policies,
+    machines,
+    clock,
+    runDir,
+    log: 'full',
+    random: seeded(seed),
+    stopGraceMs: 20,
+    signals: false,
+    output: 'silent',
+  });
   const futures: Future<unknown>[] = [];
   const promises: { keep(ok: boolean): void }[] = [];
   const ended: Lease[] = [];
   const pick = <T>(items: readonly T[], at: number): T | undefined => items[at % Math.max(1, items.length)];
 
-  const foreign = (): Promise<number> => new Promise((resolve, reject) => promises.push({ keep: (ok) => (ok ? resolve(1) : reject(new Error('broken'))) }));
+  const foreign = (): Promise<number> =>
+    new Promise((resolve, reject) => promises.push({ keep: (ok) => (ok ? resolve(1) : reject(new Error('broken'))) }));
 
   function submit(command: JoinCommand | WorkCommand): void {
     const { timeLimitMs } = command;
@@ -151,7 +194,9 @@ async function run(commands: readonly Command[], { ignoresFailed, replaces, seed
   return { records: await readLog(runDir).toArray(), states: new Map(futures.map(({ id, state }) => [id, state])) };
 }
 
-const machinesOf = ({ replaces }: Setting): { readonly machines: Readonly<Record<string, typeof taskMachine>> } => ({ machines: replaces ? { task: replaced() } : {} });
+const machinesOf = ({ replaces }: Setting): { readonly machines: Readonly<Record<string, typeof taskMachine>> } => ({
+  machines: replaces ? { task: replaced() } : {},
+});
 const commands = fc.array(command, { maxLength: 60, size: 'max' });
 
 it('replays any run to the states it had', async () => {
@@ -172,7 +217,14 @@ it('replays any run to the states it had', async () => {
     { numRuns: 150 },
   );
   // the runs have been to where it matters
-  for (const step of ['running timer.fired stopping', 'stopping try.stopped cancelled', 'deciding retry.decided retrying', 'retrying timer.fired queued', 'joining join.done done', 'pending deps.failed depFailed']) {
+  for (const step of [
+    'running timer.fired stopping',
+    'stopping try.stopped cancelled',
+    'deciding retry.decided retrying',
+    'retrying timer.fired queued',
+    'joining join.done done',
+    'pending deps.failed depFailed',
+  ]) {
     expect([...seen]).toContain(step);
   }
 }, 120_000);
@@ -188,7 +240,10 @@ it('finds out whoever changes a state in a log, or loses a step of it', async ()
         return;
       }
       const changed = records.with(index, { ...(records[index] as StepRecord), [what]: 'elsewhere' });
-      expect(await checkReplay(changed, machinesOf(how))).toMatchObject({ diverged: 1, divergences: [{ where: what, expected: 'elsewhere' }] });
+      expect(await checkReplay(changed, machinesOf(how))).toMatchObject({
+        diverged: 1,
+        divergences: [{ where: what, expected: 'elsewhere' }],
+      });
     }),
     { numRuns: 60 },
   );

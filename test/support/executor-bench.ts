@@ -1,7 +1,7 @@
 /** Opens an executor the way a troupe does, without one: submits tries and waits for what is reported. */
 import { identityOf } from '../../src/actors/definitions.ts';
 import type { ExecutorPlugin, Lease, OpenExecutor, Payload, Try, TryReport } from '../../src/actors/executors/port.ts';
-import { systemClock } from '../../src/actors/timers.ts';
+import { systemClock, type Clock } from '../../src/actors/timers.ts';
 import { fileExtension } from '../../src/api/file.ts';
 import { cbor } from '../../src/transport/serializers/cbor.ts';
 
@@ -12,6 +12,8 @@ export interface Note {
 }
 
 export interface Bench {
+  /** Timers that the executor has set on its clock. */
+  readonly timers: ReadonlySet<unknown>;
   readonly executor: OpenExecutor;
   readonly reports: readonly TryReport[];
   readonly notes: readonly Note[];
@@ -43,10 +45,28 @@ export function bench(plugin: ExecutorPlugin, onReport: (report: TryReport) => v
   let waiting: { readonly wants: (report: TryReport) => boolean; readonly resolve: (report: TryReport) => void }[] = [];
   let tasks = 0;
 
+  const timers = new Set<unknown>();
+  const clock: Clock = {
+    now: () => systemClock.now(),
+    setTimeout(fn, timeoutMs) {
+      const id = systemClock.setTimeout(() => {
+        timers.delete(id);
+        fn();
+      }, timeoutMs);
+      timers.add(id);
+      return id;
+    },
+    clearTimeout(id) {
+      timers.delete(id);
+      systemClock.clearTimeout(id);
+    },
+  };
+
   const executor = plugin.open({
-    clock: systemClock,
+    clock,
     serializer,
     note: (type, data) => notes.push({ type, data }),
+    broken: (message) => notes.push({ type: 'executor.broken', data: { message } }),
     report(report) {
       reports.push(report);
       onReport(report);
@@ -66,6 +86,7 @@ export function bench(plugin: ExecutorPlugin, onReport: (report: TryReport) => v
   const end = (lease: Lease): Promise<Lease & End> => first((report): report is Lease & End => isOf(lease, report) && isEnd(report));
 
   return {
+    timers,
     executor,
     reports,
     notes,

@@ -47,7 +47,11 @@ export function fakeFile(): FakeFile {
     async close() {
       isClosed = true;
     },
-    records: () => text.split('\n').filter((line) => line !== '').map((line) => JSON.parse(line) as { readonly type: string }),
+    records: () =>
+      text
+        .split('\n')
+        .filter((line) => line !== '')
+        .map((line) => JSON.parse(line) as { readonly type: string }),
     hang: () => void (waiting ??= []),
     release() {
       const all = waiting ?? [];
@@ -78,6 +82,16 @@ export async function openedLog(level: LogLevel = 'summary'): Promise<OpenedLog>
   const warnings: string[] = [];
   const config = { executors: [], policies: {}, replaced: [] };
   const open = (): Promise<FakeFile> => Promise.resolve(file);
-  const log = await openEventLog({ runDir: tempFolder(), name: 'test', runId: 'r1', level, config, clock, open, disk: clock, warn: (message) => warnings.push(message) });
+  const log = await openEventLog({
+    runDir: tempFolder(),
+    name: 'test',
+    runId: 'r1',
+    level,
+    config,
+    clock,
+    open,
+    disk: clock,
+    warn: (message) => warnings.push(message),
+  });
   return { log, file, clock, warnings };
 }

@@ -33,6 +33,8 @@ export interface ExecutorPort {
   readonly serializer: Serializer;
   /** Every report about a try; never throws, may be called at any time until `close` has resolved. */
   report(report: TryReport): void;
+  /** It will run nothing any more, and says why: what it still has is failed for it. */
+  broken(message: string): void;
   /** Something that is not about one try: a worker was lost, a module failed to load. Goes to the event log. */
   note(type: string, data: Readonly<Record<string, unknown>>): void;
 }

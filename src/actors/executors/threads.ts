@@ -45,8 +45,8 @@ function openThreads(options: ThreadsExecutorOptions, port: ExecutorPort): OpenE
   function giveUp(cause: unknown): void {
     const why = cause instanceof Error ? cause.message : 'each ends as soon as it has started';
     const error = new ExecutorError(`executor ${label} has no threads, and none will come up: ${why}`, { label, cause });
-    port.note('executor.broken', { message: error.message });
     all.giveUp(error);
+    port.broken(error.message);
     refuse(error);
   }
 

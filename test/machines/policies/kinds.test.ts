@@ -48,7 +48,7 @@ describe('an answer about a retry', () => {
 
   it('is copied: known fields only, frozen, each read once', () => {
     const reads: string[] = [];
-    const answer = new Proxy({ again: true, afterMs: 5, resources: { cores: 2 }, extra: 'x'.repeat(1e6) } as Record<string, unknown>, {
+    const answer = new Proxy({ again: true, afterMs: 5, resources: { cores: 2 }, extra: 'x'.repeat(1e6) }, {
       get(target, key) {
         reads.push(String(key));
         return target[String(key)];

@@ -17,7 +17,7 @@ let watch: NotedWatch;
 beforeEach(() => {
   watch = notedWatch();
 });
-const behind = (given: Given): TaskMachine => provided(taskMachine, taskMachine.provide(given) as TaskMachine, taskPluggable, watch);
+const behind = (given: Given): TaskMachine => provided(taskMachine, taskMachine.provide(given), taskPluggable, watch);
 const decided = (machine: TaskMachine, context: Partial<TaskContext> = {}, again = true) =>
   next(machine, snapshotAt(machine, 'deciding', taskContext({ failures: [failure()], retries: 3, resources: { cores: 1 }, ...context })), { ...taskEvents['retry.decided'], decision: { again } });
 const waitOf = (machine: TaskMachine): unknown => (machine.implementations.delays as unknown as { readonly backoff: (args: object) => unknown }).backoff({ context: taskContext({ decision: { again: true, afterMs: 70 } }) });
@@ -52,14 +52,14 @@ describe('what may be given', () => {
 
   const bounds = Object.keys(taskMachine.implementations.guards).filter((name) => !(name in taskPluggable.guards));
   it.each(bounds)('is no machine with another %s: that is a bound', (name) => {
-    const { field, message } = refusal(() => behind({ guards: { [name]: () => true } } as Given));
+    const { field, message } = refusal(() => behind({ guards: { [name]: () => true } }));
     expect(field).toBe(`machines.task.guards.${name}`);
     expect(message).toMatch(/is not a policy and cannot be replaced; pluggable guards: shouldRetry, shouldRunAnyway$/);
   });
 
   const effects = Object.keys(taskMachine.implementations.actions).filter((name) => !(name in taskPluggable.actions));
   it.each(effects)('is no machine with another %s: that is an effect, or bookkeeping', (name) => {
-    expect(refusal(() => behind({ actions: { [name]: assign({}) } } as Given)).field).toBe(`machines.task.actions.${name}`);
+    expect(refusal(() => behind({ actions: { [name]: assign({}) } })).field).toBe(`machines.task.actions.${name}`);
   });
 
   it('is no machine with members that nobody knows', () => {
@@ -161,18 +161,18 @@ describe('a replaced action', () => {
   });
 
   it.each<readonly [string, unknown, string]>([
-    ['writes to what is not its own', assign({ cost: -99 } as never), 'wrote context.cost'],
-    ['adds a field', assign({ extra: () => () => {} } as never), 'wrote context.extra'],
-    ['adds a field that every object has', assign((() => ({ constructor: 'x' })) as never), 'wrote context.constructor'],
-    ['lifts the budget', assign((({ context }: { context: TaskContext }) => ({ ...context, retries: 99 })) as never), 'wrote context.retries'],
+    ['writes to what is not its own', assign({ cost: -99 }), 'wrote context.cost'],
+    ['adds a field', assign({ extra: () => () => {} }), 'wrote context.extra'],
+    ['adds a field that every object has', assign((() => ({ constructor: 'x' }))), 'wrote context.constructor'],
+    ['lifts the budget', assign((({ context }: { context: TaskContext }) => ({ ...context, retries: 99 }))), 'wrote context.retries'],
     ['throws', assign(() => { throw new Error('oh'); }), 'threw'],
-    ['assigns nothing', assign((() => undefined) as never), 'assigned undefined, not fields'],
-    ['is asynchronous', assign((async () => { throw new Error('late'); }) as never), 'assigned a promise, not fields'],
-    ['places nowhere', assign({ placement: 7 } as never), 'placement is 7, not the label of an executor'],
+    ['assigns nothing', assign((() => undefined)), 'assigned undefined, not fields'],
+    ['is asynchronous', assign((async () => { throw new Error('late'); })), 'assigned a promise, not fields'],
+    ['places nowhere', assign({ placement: 7 }), 'placement is 7, not the label of an executor'],
     ['places later', assign({ placement: (async () => { throw new Error('late'); }) as never }), 'placement is a promise, not the label of an executor'],
-    ['asks for less than nothing', assign({ resources: { cores: -1 } } as never), 'resources.cores is -1, not a number from 0'],
-    ['spawns', assign((({ spawn }: { spawn: (logic: unknown) => void }) => spawn(taskMachine)) as never), 'threw'],
-    ['writes to the context it is shown', assign((({ context }: { context: { cost: number } }) => ({ placement: String((context.cost = -99)) })) as never), 'threw'],
+    ['asks for less than nothing', assign({ resources: { cores: -1 } }), 'resources.cores is -1, not a number from 0'],
+    ['spawns', assign((({ spawn }: { spawn: (logic: unknown) => void }) => spawn(taskMachine))), 'threw'],
+    ['writes to the context it is shown', assign((({ context }: { context: { cost: number } }) => ({ placement: String((context.cost = -99)) }))), 'threw'],
   ])('that %s is replaced by the built-in', async (_, action, what) => {
     const { value, context } = decided(behind({ actions: { applyPlacement: action } } as never), { placement: 'old' });
     expect(value).toBe('retrying');

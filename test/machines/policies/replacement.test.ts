@@ -164,7 +164,7 @@ describe('members of the machine, the long way', () => {
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toMatchObject({ code: 'ERR_CONFIG', field: 'machines.task.guards.isOverBudget' });
     await expect(start(taskMachine.provide({ guards: { shouldRetry: not('shouldRetry') } }))).rejects.toMatchObject({ field: 'machines.task.guards.shouldRetry' });
-    await expect(start({ ...taskMachine, config: {} })).rejects.toMatchObject({ field: 'machines.task' });
+    await expect(start({ id: 'task', config: {}, implementations: {} })).rejects.toMatchObject({ field: 'machines.task' });
   });
 });
 

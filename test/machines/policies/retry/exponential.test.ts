@@ -43,6 +43,10 @@ describe('exponential', () => {
     );
   });
 
+  it('waits nothing after any number of tries when the first wait is nothing', () => {
+    expect(wait(exponential({ initialMs: 0 }), 5000)).toBe(0); // 0 × 2⁵⁰⁰⁰ is not a number
+  });
+
   it('states a budget of 3 unless told otherwise', () => {
     expect([exponential().retries, exponential({ retries: 5 }).retries]).toEqual([3, 5]);
     expect(exponential({ retries: 5, initialMs: 20 }).name).toBe('exponential(5, 20 ms)');
