@@ -70,8 +70,3 @@ export interface CoreView {
   subscribe(listener: (outcome: Outcome) => void): void;
   markRead(): void;
 }
-
-const cores = new WeakMap<object, CoreView>();
-export const attachCore = (future: object, core: CoreView): void => void cores.set(future, core);
-/** The core of a Future of this copy of troupe; `undefined` for any other thenable. */
-export const coreOf = (thenable: unknown): CoreView | undefined => (typeof thenable === 'object' && thenable !== null ? cores.get(thenable) : undefined);

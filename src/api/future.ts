@@ -8,7 +8,7 @@ import type { TaskState } from '../machines/model/states.ts';
 import type { StoryEvent } from '../machines/model/story.ts';
 import type { Eventual } from './arguments.ts';
 import type { File } from './file.ts';
-import { attachCore, type CoreView, type FutureCore } from './future-core.ts';
+import type { CoreView, FutureCore } from './future-core.ts';
 import type { TaskActor, Waiting } from './views.ts';
 
 /** How a task failed, beside its error. */
@@ -23,6 +23,12 @@ export interface FutureFailure {
 }
 
 /**
+ * What is behind a Future of this copy of troupe; `undefined` for any other value.
+ * @internal
+ */
+export let coreOf: (value: unknown) => CoreView | undefined;
+
+/**
  * The promise of a task's result, and the handle of the task.
  *
  * @example
@@ -31,6 +37,9 @@ export interface FutureFailure {
  * const { energy } = await future;
  */
 export class Future<out T> implements Eventual<T> {
+  static {
+    coreOf = (value) => (typeof value === 'object' && value !== null && #view in value ? value.#view : undefined);
+  }
   readonly #core: FutureCore;
   readonly #view: CoreView;
   readonly #lift: (value: unknown) => unknown;
@@ -42,7 +51,6 @@ export class Future<out T> implements Eventual<T> {
     this.#core = core;
     this.#lift = lift;
     this.#view = path === '' ? core : lifted(core, path, lift);
-    attachCore(this, this.#view);
     this.#outputs = Object.freeze(outputs.map((file) => new DataFuture(core, file)));
   }
 

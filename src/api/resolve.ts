@@ -6,7 +6,7 @@
 import { ConfigError, type FailedInput } from '../machines/model/errors.ts';
 import type { Bound, Inputs, Outcome } from '../actors/records.ts';
 import type { Dataflow } from '../actors/dataflow.ts';
-import { coreOf } from './future-core.ts';
+import { coreOf } from './future.ts';
 
 type Thenable = PromiseLike<unknown>;
 

@@ -37,11 +37,20 @@ const counter = (onPing: (n: number) => void = () => {}) =>
     },
   });
 
-function watched(): { readonly system: ActorSystem; readonly steps: Step[]; readonly letters: DeadLetter[]; readonly errors: { readonly actorId: string; readonly error: unknown }[] } {
+function watched(): {
+  readonly system: ActorSystem;
+  readonly steps: Step[];
+  readonly letters: DeadLetter[];
+  readonly errors: { readonly actorId: string; readonly error: unknown }[];
+} {
   const steps: Step[] = [];
   const letters: DeadLetter[] = [];
   const errors: { readonly actorId: string; readonly error: unknown }[] = [];
-  const system = actorSystem({ onStep: (step) => steps.push(step), onDeadLetter: (letter) => letters.push(letter), onError: (actorId, error) => errors.push({ actorId, error }) });
+  const system = actorSystem({
+    onStep: (step) => steps.push(step),
+    onDeadLetter: (letter) => letters.push(letter),
+    onError: (actorId, error) => errors.push({ actorId, error }),
+  });
   return { system, steps, letters, errors };
 }
 
@@ -49,7 +58,10 @@ describe('the actor system', () => {
   it('delivers what effects post after the macrostep that posts it, in order', () => {
     const { system, steps } = watched();
     const taken: string[] = [];
-    const other = system.spawn(counter((n) => taken.push(`other ${n}`)), { id: 'other', input: undefined });
+    const other = system.spawn(
+      counter((n) => taken.push(`other ${n}`)),
+      { id: 'other', input: undefined },
+    );
     const one = system.spawn(
       counter((n) => {
         taken.push(`one ${n}`);
@@ -185,7 +197,10 @@ describe('the actor system', () => {
     const { system, steps } = watched();
     const root = system.spawn(counter(), { id: 'root', input: undefined });
     const child = system.spawn(counter(), { id: 'child', input: undefined, parent: root });
-    const other = system.spawn(counter(() => system.stop(child)), { id: 'other', input: undefined, parent: root });
+    const other = system.spawn(
+      counter(() => system.stop(child)),
+      { id: 'other', input: undefined, parent: root },
+    );
     system.post(other, { type: 'ping', n: 1 });
     expect(child.getSnapshot().status).toBe('stopped');
     expect(other.getSnapshot().context.pings).toBe(1);
@@ -202,7 +217,10 @@ describe('the actor system', () => {
     const clock = new SimulatedClock();
     const inspected = new Set<string>();
     const watch = { onStep() {}, onDeadLetter() {}, onError() {} };
-    const system = actorSystem(watch, { clock, inspect: ({ actorRef }) => inspected.add((actorRef as unknown as { readonly id: string }).id) });
+    const system = actorSystem(watch, {
+      clock,
+      inspect: ({ actorRef }) => inspected.add((actorRef as unknown as { readonly id: string }).id),
+    });
     const root = system.spawn(counter(), { id: 'root', input: undefined });
     const child = system.spawn(counter(), { id: 'child', input: undefined, parent: system.supervisor('children', root) });
     expect(child.clock).toBe(clock);
@@ -280,7 +298,9 @@ describe('the development build of XState', () => {
       const states = (await Promise.allSettled(all)).map(({ status }) => status);
       console.log(states.join(' '), JSON.stringify(await troupe.close()), import.meta.resolve('xstate').includes('development'));
     `;
-    expect(said(program)).toBe('fulfilled fulfilled rejected rejected rejected rejected {"done":17,"failed":3,"depFailed":1,"cancelled":1} true\n');
+    expect(said(program)).toBe(
+      'fulfilled fulfilled rejected rejected rejected rejected {"done":17,"failed":3,"depFailed":1,"cancelled":1} true\n',
+    );
   });
 
   it('would have', () => {

@@ -42,7 +42,13 @@ describe('timers', () => {
     const clock = watchedClock();
     const port = timers(clock);
     const fired: string[] = [];
-    for (const [id, ms] of [['c', 300], ['a', 100], ['b', 200], ['d', 400]] as const) port.start(id, ms, () => fired.push(id));
+    for (const [id, ms] of [
+      ['c', 300],
+      ['a', 100],
+      ['b', 200],
+      ['d', 400],
+    ] as const)
+      port.start(id, ms, () => fired.push(id));
     expect([...clock.real.values()]).toEqual([100]);
     clock.ring();
     expect(fired).toEqual(['a']);
@@ -61,7 +67,13 @@ describe('timers', () => {
     const clock = new SimulatedClock();
     const port = timers(clock);
     const fired: string[] = [];
-    for (const [id, ms] of [['late', 20], ['one', 10], ['two', 10], ['now', 0]] as const) port.start(id, ms, () => fired.push(id));
+    for (const [id, ms] of [
+      ['late', 20],
+      ['one', 10],
+      ['two', 10],
+      ['now', 0],
+    ] as const)
+      port.start(id, ms, () => fired.push(id));
     clock.increment(30);
     expect(fired).toEqual(['now', 'one', 'two', 'late']);
   });

@@ -1,10 +1,18 @@
 /** What a call waits for: futures anywhere in plain data, promises of others, and what their failures do. */
 import { describe, expect, it } from 'vitest';
 
-import { CancelledError, ConfigError, DependencyError, InternalError, join, SerializationError, task, type Future } from '../../src/index.ts';
+import {
+  CancelledError,
+  ConfigError,
+  DependencyError,
+  InternalError,
+  join,
+  SerializationError,
+  task,
+  type Future,
+} from '../../src/index.ts';
 import { inline } from '../../src/api/executors.ts';
 import { dependency } from '../../src/api/policies.ts';
-import { manualExecutor } from '../support/manual-executor.ts';
 import { answer, errorOf, rest, troupes } from '../support/troupes.ts';
 
 const open = troupes();
@@ -24,11 +32,18 @@ describe('arguments', () => {
   it('may have futures at any depth of arrays, objects, Maps and Sets', async () => {
     const { executor } = await open();
     const [one, two, three, four] = [give(1), give(2), give(3), give(4)];
-    const future = echo({ list: [0, [one, { two }]], map: new Map([['three', { deep: [three] }]]), set: new Set([four, 5]), none: [null, undefined, 'x'] });
+    const future = echo({
+      list: [0, [one, { two }]],
+      map: new Map([['three', { deep: [three] }]]),
+      set: new Set([four, 5]),
+      none: [null, undefined, 'x'],
+    });
     expect(future.state).toBe('pending');
     for (const attempt of executor.held) executor.done(attempt, 'values' in attempt.args ? attempt.args.values[0] : undefined);
     expect(executor.take().args).toEqual({
-      values: [{ list: [0, [1, { two: 2 }]], map: new Map([['three', { deep: [3] }]]), set: new Set([4, 5]), none: [null, undefined, 'x'] }],
+      values: [
+        { list: [0, [1, { two: 2 }]], map: new Map([['three', { deep: [3] }]]), set: new Set([4, 5]), none: [null, undefined, 'x'] },
+      ],
     });
   });
 
@@ -68,7 +83,9 @@ describe('arguments', () => {
     elsewhere.failed(two, new Error('far away'));
     expect(executor.take().args).toEqual({ values: [['from afar']] });
     expect(first.state).toBe('queued');
-    expect(((await errorOf(second)) as DependencyError).causes).toMatchObject([{ source: bad.id, name: 'give', error: { message: 'far away' } }]);
+    expect(((await errorOf(second)) as DependencyError).causes).toMatchObject([
+      { source: bad.id, name: 'give', error: { message: 'far away' } },
+    ]);
   });
 
   it('are as they were at the call, whatever is done to the data later', async () => {
@@ -176,7 +193,9 @@ describe('a dependency that fails', () => {
     const error = (await errorOf(last)) as DependencyError;
     expect(error.cause).toBe(cause);
     expect(error.path).toEqual([`add (${grandchild.id})`, `echo (${child.id})`, `give (${root.id})`]);
-    expect(error.message).toContain(`echo (${last.id}) was not run, because of add (${grandchild.id}) ← echo (${child.id}) ← give (${root.id})`);
+    expect(error.message).toContain(
+      `echo (${last.id}) was not run, because of add (${grandchild.id}) ← echo (${child.id}) ← give (${root.id})`,
+    );
     expect(error.message).toContain('RangeError: on purpose');
     expect(((await errorOf(child)) as DependencyError).causes).toEqual([{ source: root.id, name: 'give', error: cause }]);
     expect(last.why().because).toBe(`RangeError: on purpose, in give (${root.id}) → echo (${child.id}) → add (${grandchild.id})`);
@@ -270,73 +289,6 @@ describe('the dependency policy', () => {
       expect(await future).toBe('ran');
       expect(future.failure).toBeUndefined();
     }
-  });
-});
-
-describe('many', () => {
-  const size = 100_000;
-  /** How much longer the last tenth of `count` steps takes than the first, in processor time. */
-  function slowdown(count: number, act: (i: number) => void): number {
-    const tenth = count / 10;
-    const times: number[] = [];
-    for (let part = 0; part < 10; part++) {
-      const before = process.cpuUsage();
-      for (let i = part * tenth; i < (part + 1) * tenth; i++) act(i);
-      const { user, system } = process.cpuUsage(before);
-      times.push(user + system);
-    }
-    // the first tenth also warms up; the collector may hit any one
-    return Math.min(...times.slice(-2)) / Math.max(1, Math.min(...times.slice(0, 2)));
-  }
-
-  it(`dependencies of one task: ${size} arrive in one pass`, { timeout: 180_000 }, async () => {
-    const executor = manualExecutor();
-    const { troupe } = await open({ executors: [executor] });
-    const all: Future<unknown>[] = [];
-    for (let i = 0; i < size; i++) all.push(give(i));
-    const steps: string[] = [];
-    const future = echo({ all });
-    const stop = troupe.on('step', ({ actorId, event }) => void (actorId === future.id && steps.push(event.type)));
-    for (const [i, attempt] of executor.held.entries()) executor.done(attempt, i);
-    // told once, when the last has come
-    expect(steps).toEqual(['deps.met', 'task.routed']);
-    stop();
-    const { args } = executor.take();
-    const [data] = 'values' in args ? (args.values as readonly [{ readonly all: readonly number[] }]) : [{ all: [] }];
-    expect(data.all).toHaveLength(size);
-    expect(data.all.every((value, i) => value === i)).toBe(true);
-  });
-
-  it(`tasks in a chain: ${size} neither recurse nor slow down`, { timeout: 180_000 }, async () => {
-    const executor = manualExecutor();
-    await open({ executors: [executor] });
-    let last: Future<unknown> = give(0);
-    expect(slowdown(size, () => (last = echo(last)))).toBeLessThan(4);
-    const ratio = slowdown(size, (i) => {
-      const [attempt] = executor.held;
-      if (attempt !== undefined) executor.done(attempt, i);
-    });
-    expect(ratio).toBeLessThan(4);
-    executor.done(executor.take(), 'the last');
-    expect(await last).toBe('the last');
-  });
-
-  it('tasks that fail or are cancelled in a chain do not recurse either', async () => {
-    const { troupe, executor } = await open();
-    const chain = (length: number): readonly [first: Future<unknown>, last: Future<unknown>] => {
-      const first = give(0);
-      let last = first;
-      for (let i = 0; i < length; i++) last = echo(last);
-      return [first, last];
-    };
-    const [, failing] = chain(1000);
-    executor.failed(executor.take(), new Error('at the start'));
-    const error = (await errorOf(failing)) as DependencyError;
-    expect((error.cause as Error).message).toBe('at the start');
-    const [first, cancelled] = chain(20_000);
-    first.cancel('enough');
-    expect(((await errorOf(cancelled)) as CancelledError).reason).toBe('enough');
-    expect(troupe.snapshot().tasks).toEqual({ live: 0, done: 0, failed: 1, depFailed: 1000, cancelled: 20_001 });
   });
 });
 

@@ -3,15 +3,12 @@ import { AsyncResource } from 'node:async_hooks';
 import { describe, expect, it } from 'vitest';
 
 import { inline } from '../../src/api/executors.ts';
-import { CancelledError, ConfigError, DependencyError, join, JoinError, NoTroupeError, SerializationError, task, Troupe, type Future } from '../../src/index.ts';
-import { answer, errorOf, rest, troupes } from '../support/troupes.ts';
+import { join, task, type Future } from '../../src/index.ts';
+import { answer, rest, troupes } from '../support/troupes.ts';
 
 const open = troupes();
 const echo = task(import.meta, 'join.echo', (value: unknown) => value);
 const add = task(import.meta, 'join.add', (a: number, b: number) => a + b);
-const fail = task(import.meta, 'join.fail', (message: string): number => {
-  throw new RangeError(message);
-});
 
 /** What the body of `run` does; each test says. */
 let body: (...args: readonly unknown[]) => unknown = () => undefined;
@@ -32,7 +29,13 @@ describe('a join settles with', () => {
 
   it('the values of futures anywhere in plain data', async () => {
     await open({ executors: [inline()] });
-    const value = await runWith(() => ({ list: [add(1, 1), [add(2, 2)]], map: new Map([['x', add(3, 3)]]), set: new Set([add(4, 4)]), plain: 'plain', part: echo({ a: [7] }).at('a' as never) }));
+    const value = await runWith(() => ({
+      list: [add(1, 1), [add(2, 2)]],
+      map: new Map([['x', add(3, 3)]]),
+      set: new Set([add(4, 4)]),
+      plain: 'plain',
+      part: echo({ a: [7] }).at('a' as never),
+    }));
     expect(value).toEqual({ list: [2, [4]], map: new Map([['x', 6]]), set: new Set([8]), plain: 'plain', part: [7] });
   });
 
@@ -88,10 +91,14 @@ describe('the body of a join', () => {
   it('gets values for futures, as copies', async () => {
     await open({ executors: [inline({ copy: false })] });
     const given = { list: [1] };
-    const future = runWith((...args) => {
-      (args[0] as typeof given).list.push(2);
-      return args;
-    }, given, echo('value'));
+    const future = runWith(
+      (...args) => {
+        (args[0] as typeof given).list.push(2);
+        return args;
+      },
+      given,
+      echo('value'),
+    );
     expect(await future).toEqual([{ list: [1, 2] }, 'value']);
     expect(given).toEqual({ list: [1] });
   });
@@ -143,7 +150,7 @@ describe('the body of a join', () => {
     await rest();
     await answer(executor, () => 'value');
     await future;
-    expect(parents.toSorted()).toEqual([future.id, undefined].toSorted());
+    expect(new Set(parents)).toEqual(new Set([future.id, undefined]));
   });
 
   it('may use another troupe, whose tasks are not its children', async () => {
@@ -174,134 +181,6 @@ describe('the body of a join', () => {
   });
 });
 
-describe('what fails in a join', () => {
-  it('is, of its tasks, a JoinError with every one that failed, in order, and the root with the way to it', async () => {
-    const { executor } = await open();
-    const inner: Future<unknown>[] = [];
-    const future = runWith(() => {
-      const root = echo('root');
-      inner.push(root, echo([root]), echo('good'), echo('bad'));
-      return { late: inner[1], list: [inner[2], inner[3]] };
-    });
-    await rest();
-    const [root, good, bad] = executor.held;
-    if (root === undefined || good === undefined || bad === undefined) throw new Error('not submitted');
-    const errors = [new RangeError('the root'), new Error('bad')];
-    executor.failed(bad, errors[1]);
-    expect(future.state).toBe('joining'); // siblings go on
-    executor.done(good, 'value');
-    executor.failed(root, errors[0]);
-    const error = (await errorOf(future)) as JoinError;
-    expect(error).toBeInstanceOf(JoinError);
-    expect(error.causes).toEqual([
-      { source: inner[1]?.id, name: 'join.echo', error: expect.any(DependencyError) as unknown },
-      { source: inner[3]?.id, name: 'join.echo', error: errors[1] },
-    ]);
-    expect(error.cause).toBe(errors[0]);
-    expect(error.path).toEqual([`join.echo (${inner[1]?.id})`, `join.echo (${inner[0]?.id})`]);
-    expect(error.message).toMatch(/and 1 other/);
-    expect(future.state).toBe('failed');
-    expect(future.failure).toMatchObject({ kind: 'dependency' });
-    expect(future.why().because).toContain('RangeError: the root');
-  });
-
-  it('reaches through joins of joins to the root', async () => {
-    await open({ executors: [inline()] });
-    const deepest = fail('deep');
-    const future = runWith(() => [nested()]);
-    const error = (await errorOf(future)) as JoinError;
-    expect(error).toBeInstanceOf(JoinError);
-    expect(error.cause).toBeInstanceOf(RangeError);
-    expect(error.path).toHaveLength(2);
-    await errorOf(deepest);
-  });
-  const nested = join(import.meta, 'join.nested', () => [fail('deep inside')]);
-
-  it('is, of a task that was cancelled alone, a JoinError too', async () => {
-    const { executor } = await open();
-    let child: Future<unknown> | undefined;
-    const future = runWith(() => [(child = echo(1)), echo(2)]);
-    await rest();
-    child?.cancel('this one');
-    executor.done(executor.take(), 'value');
-    const error = (await errorOf(future)) as JoinError;
-    expect(error).toBeInstanceOf(JoinError);
-    expect(error.cause).toBeInstanceOf(CancelledError);
-  });
-
-  it('is, of its body, the error itself, and the tasks it has made go on', async () => {
-    const { executor } = await open();
-    const thrown = new Error('thrown');
-    let child: Future<unknown> | undefined;
-    const future = runWith(() => {
-      child = echo(1);
-      throw thrown;
-    });
-    expect(await errorOf(future)).toBe(thrown);
-    expect(future.failure).toMatchObject({ kind: 'app', tries: 1 });
-    executor.done(executor.take(), 'value');
-    expect(await child).toBe('value');
-  });
-
-  it('is an endless wait for itself when it returns what depends on it, and is said at once', async () => {
-    const { troupe, executor } = await open();
-    let self: Future<unknown> | undefined;
-    const around = echo('around');
-    const future = runWith(() => [around, echo([self])]);
-    self = future;
-    await rest();
-    const error = (await errorOf(future)) as JoinError;
-    expect(error).toBeInstanceOf(JoinError);
-    expect(error.cause).toBeInstanceOf(ConfigError);
-    expect((error.cause as Error).message).toMatch(/waits for/);
-    const itself = runWith(() => self);
-    self = itself;
-    expect(((await errorOf(itself)) as JoinError).cause).toBeInstanceOf(ConfigError);
-    executor.done(executor.take(), 'value');
-    expect(troupe.snapshot().tasks).toMatchObject({ live: 0, failed: 2, depFailed: 1, done: 1 });
-  });
-
-  it('is nothing when a task that depends on it is only made, not returned', async () => {
-    const { executor } = await open();
-    let self: Future<unknown> | undefined;
-    let after: Future<unknown> | undefined;
-    const future = runWith(() => {
-      after = echo([self]);
-      return echo('value');
-    });
-    self = future;
-    await rest();
-    executor.done(executor.take(), 'value');
-    expect(await future).toBe('value');
-    expect(executor.take().args).toEqual({ values: [['value']] });
-    expect(after?.state).toBe('queued');
-  });
-
-  it('is a value that is no plain data, with its place', async () => {
-    await open();
-    const error = await errorOf(runWith(() => ({ a: [new (class Box {})()] })));
-    expect(error).toBeInstanceOf(SerializationError);
-    expect(error).toMatchObject({ side: 'result', path: 'result.a[0]' });
-    const argument = await errorOf(runWith(() => 1, { f: () => 1 }));
-    expect(argument).toBeInstanceOf(SerializationError);
-    expect(argument).toMatchObject({ side: 'arguments' });
-  });
-
-  it('is data with futures that contains itself', async () => {
-    const { executor } = await open();
-    const error = await errorOf(
-      runWith(() => {
-        const circle: unknown[] = [echo(1)];
-        circle.push(circle);
-        return circle;
-      }),
-    );
-    expect(error).toBeInstanceOf(ConfigError);
-    expect(error.message).toMatch(/^result\[1\] contains itself/);
-    executor.done(executor.take());
-  });
-});
-
 describe('tasks of a task function', () => {
   it('are refused in its body, also by run and scope, and the error says what to do instead', async () => {
     const { troupe } = await open({ executors: [inline()] });
@@ -322,7 +201,5 @@ describe('tasks of a task function', () => {
     const messages = await inBody();
     expect(messages).toHaveLength(4);
     for (const message of messages) expect(message).toMatch(/^NoTroupeError: .*inside the body of a task.*make the caller a join\(\)/);
-    expect(NoTroupeError.is(new NoTroupeError('', { candidates: [] }))).toBe(true);
-    expect(troupe).toBeInstanceOf(Troupe);
   });
 });

@@ -15,7 +15,9 @@ interface Ended {
 
 const troupe = (args: readonly string[], env: Readonly<Record<string, string>> = {}): Promise<Ended> =>
   new Promise((resolve) => {
-    const child = execFile(process.execPath, [cli, ...args], { env: { ...process.env, TROUPE_DEBUG: '', ...env } }, (_, stdout, stderr) => resolve({ code: child.exitCode, stdout, stderr }));
+    const child = execFile(process.execPath, [cli, ...args], { env: { ...process.env, TROUPE_DEBUG: '', ...env } }, (_, stdout, stderr) =>
+      resolve({ code: child.exitCode, stdout, stderr }),
+    );
   });
 
 describe('help', () => {
@@ -68,11 +70,18 @@ describe('troupe machines', () => {
 
   it('prints them as pages', async () => {
     const { stdout } = await troupe(['machines', '--format', 'markdown']);
-    for (const name of ['dataflow', 'executor', 'task', 'troupe']) expect(stdout).toContain(`\n## ${name}\n`.slice(stdout.startsWith(`## ${name}`) ? 1 : 0));
+    for (const name of ['dataflow', 'executor', 'task', 'troupe'])
+      expect(stdout).toContain(`\n## ${name}\n`.slice(stdout.startsWith(`## ${name}`) ? 1 : 0));
   });
 
   it('ends quietly when its reader has had enough', async () => {
-    const child = spawn('bash', ['-c', `"$1" "$2" machines --format json | head -n 1; echo "\${PIPESTATUS[0]}"`, 'bash', process.execPath, cli]);
+    const child = spawn('bash', [
+      '-c',
+      `"$1" "$2" machines --format json | head -n 1; echo "\${PIPESTATUS[0]}"`,
+      'bash',
+      process.execPath,
+      cli,
+    ]);
     let output = '';
     child.stdout.on('data', (chunk: Buffer) => (output += chunk.toString()));
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
@@ -83,15 +92,37 @@ describe('troupe machines', () => {
 
 describe('troupe perf', () => {
   it.each(['inline', 'threads'])('measures %s, and prints figures for a program', async (executor) => {
-    const { code, stdout, stderr } = await troupe(['perf', '--executor', executor, '--tasks', '200', '--warmup', '50', '--workers', '2', '--args-bytes', '10', '--json']);
+    const { code, stdout, stderr } = await troupe([
+      'perf',
+      '--executor',
+      executor,
+      '--tasks',
+      '200',
+      '--warmup',
+      '50',
+      '--workers',
+      '2',
+      '--args-bytes',
+      '10',
+      '--json',
+    ]);
     expect([code, stderr]).toEqual([0, '']);
-    expect(JSON.parse(stdout)).toMatchObject({ executor, workers: 2, tasks: 200, argsBytes: 10, tasksPerSecond: expect.any(Number), latencyMs: { p50: expect.any(Number) }, chainTasksPerSecond: expect.any(Number) });
+    expect(JSON.parse(stdout)).toMatchObject({
+      executor,
+      workers: 2,
+      tasks: 200,
+      argsBytes: 10,
+      tasksPerSecond: expect.any(Number),
+      latencyMs: { p50: expect.any(Number) },
+      chainTasksPerSecond: expect.any(Number),
+    });
   });
 
   it('prints a table for people', async () => {
     const { stdout } = await troupe(['perf', '--executor', 'inline', '--tasks', '100', '--warmup', '0', '--log', 'summary']);
     expect(stdout).toMatch(/^inline, \d+ workers, 0 bytes to each task; node v\d/);
-    for (const label of ['throughput', 'calls', 'round trip', 'chain', 'waiting task', 'event log']) expect(stdout).toMatch(new RegExp(`^${label} +[\\d.,]+ `, 'm'));
+    for (const label of ['throughput', 'calls', 'round trip', 'chain', 'waiting task', 'event log'])
+      expect(stdout).toMatch(new RegExp(`^${label} +[\\d.,]+ `, 'm'));
   });
 
   it('measures only a chain', async () => {

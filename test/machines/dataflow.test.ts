@@ -84,7 +84,11 @@ describe('a dataflow', () => {
       filterEvents: ({ context }, { type }) => (type === 'task.settled' ? context.live > 0 : type !== 'task.submitted' || context.live < 3),
       serializeState: ({ value, context }) => `${value} ${context.live}`,
     });
-    expect([...new Set(paths.map(({ state }) => String(state.value)))].toSorted()).toEqual(statesOf(dataflowMachine).map(({ name }) => name).toSorted());
+    expect([...new Set(paths.map(({ state }) => String(state.value)))].toSorted()).toEqual(
+      statesOf(dataflowMachine)
+        .map(({ name }) => name)
+        .toSorted(),
+    );
     expect(paths.every(({ state }) => isSerialisable(state) && state.context.live >= 0)).toBe(true);
   });
 

@@ -7,7 +7,8 @@ import { executorMachine, type ExecutorEvent } from '../../src/machines/executor
 import type { ExecutorState } from '../../src/machines/model/states.ts';
 import { isSerialisable, next, notFlat, snapshotAt, statesOf, step } from '../support/machines.ts';
 
-const inState = (state: ExecutorState, why?: string): SnapshotFrom<typeof executorMachine> => snapshotAt(executorMachine, state, { label: 'here', kind: 'threads', why });
+const inState = (state: ExecutorState, why?: string): SnapshotFrom<typeof executorMachine> =>
+  snapshotAt(executorMachine, state, { label: 'here', kind: 'threads', why });
 
 const events = {
   started: { type: 'executor.started' },
@@ -29,7 +30,9 @@ const table: Readonly<Record<ExecutorState, Partial<Record<Name, ExecutorState>>
   draining: { closed: 'stopped' },
   stopped: {},
 };
-const cells = (Object.keys(table) as ExecutorState[]).flatMap((state) => (Object.keys(events) as Name[]).map((name) => [state, name, table[state][name] ?? state] as const));
+const cells = (Object.keys(table) as ExecutorState[]).flatMap((state) =>
+  (Object.keys(events) as Name[]).map((name) => [state, name, table[state][name] ?? state] as const),
+);
 
 describe('an executor', () => {
   it.each(cells)('%s + %s → %s', (state, name, to) => {
@@ -73,8 +76,16 @@ describe('an executor', () => {
   });
 
   it('reaches every state', () => {
-    const paths = getShortestPaths(executorMachine, { input: { label: 'here', kind: 'threads' }, events: Object.values(events), serializeState: ({ value, context }) => JSON.stringify([value, context]) });
-    expect([...new Set(paths.map(({ state }) => String(state.value)))].toSorted()).toEqual(statesOf(executorMachine).map(({ name }) => name).toSorted());
+    const paths = getShortestPaths(executorMachine, {
+      input: { label: 'here', kind: 'threads' },
+      events: Object.values(events),
+      serializeState: ({ value, context }) => JSON.stringify([value, context]),
+    });
+    expect([...new Set(paths.map(({ state }) => String(state.value)))].toSorted()).toEqual(
+      statesOf(executorMachine)
+        .map(({ name }) => name)
+        .toSorted(),
+    );
     expect(paths.every(({ state }) => isSerialisable(state))).toBe(true);
   });
 

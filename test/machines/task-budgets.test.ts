@@ -7,7 +7,12 @@ import { taskMachine } from '../../src/machines/task.ts';
 import { at, failure, next, snapshotAt, taskContext, taskEvents as events } from '../support/machines.ts';
 
 /** Fails tries of one task until it settles, by the machine alone; returns how many it had. */
-function triesOf(kinds: readonly FailureKind[], decide: (tryIndex: number) => RetryDecision, context: Partial<TaskContext>, worker = (_: number): string => 'w'): number {
+function triesOf(
+  kinds: readonly FailureKind[],
+  decide: (tryIndex: number) => RetryDecision,
+  context: Partial<TaskContext>,
+  worker = (_: number): string => 'w',
+): number {
   let snapshot = at('running', context);
   for (let tryIndex = 0; tryIndex < 40; tryIndex++) {
     const kind = kinds[tryIndex % kinds.length] ?? 'app';
@@ -23,16 +28,23 @@ function triesOf(kinds: readonly FailureKind[], decide: (tryIndex: number) => Re
   return Number.POSITIVE_INFINITY;
 }
 const again = (): RetryDecision => ({ again: true });
-const kindsOf = (budget: string): readonly FailureKind[] => (Object.keys(budgets) as FailureKind[]).filter((kind) => budgets[kind] === budget);
+const kindsOf = (budget: string): readonly FailureKind[] =>
+  (Object.keys(budgets) as FailureKind[]).filter((kind) => budgets[kind] === budget);
 
 describe('budgets', () => {
-  it.each(kindsOf('user').flatMap((kind) => [0, 1, 3].map((retries) => [kind, retries] as const)))('%s is tried %i times more', (kind, retries) => {
-    expect(triesOf([kind], again, { retries })).toBe(retries + 1);
-  });
+  it.each(kindsOf('user').flatMap((kind) => [0, 1, 3].map((retries) => [kind, retries] as const)))(
+    '%s is tried %i times more',
+    (kind, retries) => {
+      expect(triesOf([kind], again, { retries })).toBe(retries + 1);
+    },
+  );
 
-  it.each(kindsOf('infrastructure').filter((kind) => kind !== 'workerLost'))('%s has a budget of its own, whatever the task states', (kind) => {
-    for (const retries of [0, 100]) expect(triesOf([kind], again, { retries })).toBe(INFRASTRUCTURE_RETRIES + 1);
-  });
+  it.each(kindsOf('infrastructure').filter((kind) => kind !== 'workerLost'))(
+    '%s has a budget of its own, whatever the task states',
+    (kind) => {
+      for (const retries of [0, 100]) expect(triesOf([kind], again, { retries })).toBe(INFRASTRUCTURE_RETRIES + 1);
+    },
+  );
 
   it.each(kindsOf('never'))('%s is never tried again', (kind) => {
     expect(triesOf([kind], again, { retries: 100 })).toBe(1);
@@ -69,7 +81,8 @@ describe('poison', () => {
   });
 
   it('does not count a worker that nobody knows', () => {
-    const lost = (worker?: string) => next(taskMachine, at('running'), { ...events['try.failed'], failure: failure('workerLost', worker === undefined ? {} : { worker }) });
+    const lost = (worker?: string) =>
+      next(taskMachine, at('running'), { ...events['try.failed'], failure: failure('workerLost', worker === undefined ? {} : { worker }) });
     expect(lost().context.lostWorkers).toEqual([]);
     expect(lost('w').context.lostWorkers).toEqual(['w']);
   });
@@ -96,14 +109,20 @@ describe('costs, as in Parsl: retried while the sum is within the budget', () =>
   });
 
   it('costs nothing when the infrastructure fails, whatever the policy says', () => {
-    const { context } = next(taskMachine, at('deciding', { failures: [failure('nodeLost')], infrastructureFailures: 1 }), { ...events['retry.decided'], decision: { again: true, cost: 5 } });
+    const { context } = next(taskMachine, at('deciding', { failures: [failure('nodeLost')], infrastructureFailures: 1 }), {
+      ...events['retry.decided'],
+      decision: { again: true, cost: 5 },
+    });
     expect(context.cost).toBe(0);
   });
 
   it('costs a whole retry when a replaced guard retries what the policy would not', () => {
     const stubborn = taskMachine.provide({ guards: { shouldRetry: () => true } });
     const decidedAt = (cost: number) =>
-      next(stubborn, snapshotAt(stubborn, 'deciding', taskContext({ failures: [failure()], retries: 1, cost })), { ...events['retry.decided'], decision: { again: false } });
+      next(stubborn, snapshotAt(stubborn, 'deciding', taskContext({ failures: [failure()], retries: 1, cost })), {
+        ...events['retry.decided'],
+        decision: { again: false },
+      });
     expect(decidedAt(0)).toMatchObject({ value: 'retrying', context: { cost: 1 } });
     expect(decidedAt(1).value).toBe('failed');
   });
@@ -111,10 +130,16 @@ describe('costs, as in Parsl: retried while the sum is within the budget', () =>
 
 describe('placement', () => {
   const decided = (decision: RetryDecision) =>
-    next(taskMachine, at('deciding', { failures: [failure()], retries: 3, resources: { cores: 1, gpus: 1 }, placement: 'old' }), { ...events['retry.decided'], decision }).context;
+    next(taskMachine, at('deciding', { failures: [failure()], retries: 3, resources: { cores: 1, gpus: 1 }, placement: 'old' }), {
+      ...events['retry.decided'],
+      decision,
+    }).context;
 
   it('moves the next try to where the policy wants it, with the resources it asks for laid over', () => {
-    expect(decided({ again: true, executor: 'big', resources: { cores: 4 } })).toMatchObject({ placement: 'big', resources: { cores: 4, gpus: 1 } });
+    expect(decided({ again: true, executor: 'big', resources: { cores: 4 } })).toMatchObject({
+      placement: 'big',
+      resources: { cores: 4, gpus: 1 },
+    });
   });
 
   it('is forgotten when the policy names none', () => {
@@ -122,7 +147,9 @@ describe('placement', () => {
   });
 
   it('waits as long as the policy says', () => {
-    const { backoff } = taskMachine.implementations.delays as unknown as { readonly backoff: (args: { readonly context: TaskContext }) => number };
+    const { backoff } = taskMachine.implementations.delays as unknown as {
+      readonly backoff: (args: { readonly context: TaskContext }) => number;
+    };
     expect(backoff({ context: taskContext({ decision: { again: true, afterMs: 70 } }) })).toBe(70);
     expect(backoff({ context: taskContext({ decision: { again: true } }) })).toBe(0);
     expect(backoff({ context: taskContext({ decision: { again: false } }) })).toBe(0);

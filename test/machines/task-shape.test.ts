@@ -28,8 +28,13 @@ describe('the machine', () => {
 
   it('reaches every state, on a path of at most seven events', () => {
     const lengths = new Map<string, number>();
-    for (const { state, steps } of getShortestPaths(taskMachine, options)) lengths.set(state.value, Math.min(lengths.get(state.value) ?? 99, steps.length));
-    expect([...lengths.keys()].toSorted()).toEqual(statesOf(taskMachine).map(({ name }) => name).toSorted());
+    for (const { state, steps } of getShortestPaths(taskMachine, options))
+      lengths.set(state.value, Math.min(lengths.get(state.value) ?? 99, steps.length));
+    expect([...lengths.keys()].toSorted()).toEqual(
+      statesOf(taskMachine)
+        .map(({ name }) => name)
+        .toSorted(),
+    );
     expect(Math.max(...lengths.values())).toBeLessThanOrEqual(7);
   });
 
@@ -68,7 +73,11 @@ describe('the machine', () => {
   });
 
   it('lets policies replace what reads their answer, and nothing else', () => {
-    expect({ guards: Object.keys(taskPluggable.guards), actions: Object.keys(taskPluggable.actions), delays: Object.keys(taskPluggable.delays) }).toEqual({
+    expect({
+      guards: Object.keys(taskPluggable.guards),
+      actions: Object.keys(taskPluggable.actions),
+      delays: Object.keys(taskPluggable.delays),
+    }).toEqual({
       guards: ['shouldRetry', 'shouldRunAnyway'],
       actions: ['applyPlacement'],
       delays: ['backoff'],
@@ -80,7 +89,9 @@ describe('the machine', () => {
       fc.property(fc.array(taskEvent, { maxLength: 30 }), (sequence) => {
         const told: string[] = [];
         const effects = Object.entries(taskMachine.implementations.actions).filter(([, action]) => !('type' in (action as object)));
-        const recording = taskMachine.provide({ actions: Object.fromEntries(effects.map(([name]) => [name, () => void told.push(name)])) as never });
+        const recording = taskMachine.provide({
+          actions: Object.fromEntries(effects.map(([name]) => [name, () => void told.push(name)])) as never,
+        });
         const actor = createActor(recording, { input: { ...input, retries: 2 } }).start();
         let pure = actor.getSnapshot();
         for (const event of sequence) {
@@ -89,7 +100,11 @@ describe('the machine', () => {
           actor.send(event);
           const after = step(recording, pure, event);
           pure = after.snapshot;
-          expect([pure.value, pure.context, pure.status]).toEqual([actor.getSnapshot().value, actor.getSnapshot().context, actor.getSnapshot().status]);
+          expect([pure.value, pure.context, pure.status]).toEqual([
+            actor.getSnapshot().value,
+            actor.getSnapshot().context,
+            actor.getSnapshot().status,
+          ]);
           expect(after.effects).toEqual(told);
           expect(isSerialisable(pure)).toBe(true);
         }

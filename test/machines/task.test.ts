@@ -14,8 +14,20 @@ const types = Object.keys(events) as Type[];
 /** Where each event leads to; what is not named is ignored, or recorded as late without leaving the state. */
 const table: Readonly<Record<string, Partial<Record<Type, TaskState>>>> = {
   pending: { 'deps.met': 'queued', 'deps.failed': 'depFailed', 'task.cancel': 'cancelled' },
-  queued: { 'try.launched': 'launched', 'try.started': 'running', 'try.done': 'done', 'try.failed': 'deciding', 'task.cancel': 'cancelled' },
-  launched: { 'try.started': 'running', 'try.done': 'done', 'try.failed': 'deciding', 'timer.fired': 'stopping', 'task.cancel': 'stopping' },
+  queued: {
+    'try.launched': 'launched',
+    'try.started': 'running',
+    'try.done': 'done',
+    'try.failed': 'deciding',
+    'task.cancel': 'cancelled',
+  },
+  launched: {
+    'try.started': 'running',
+    'try.done': 'done',
+    'try.failed': 'deciding',
+    'timer.fired': 'stopping',
+    'task.cancel': 'stopping',
+  },
   running: { 'try.done': 'done', 'try.joining': 'joining', 'try.failed': 'deciding', 'timer.fired': 'stopping', 'task.cancel': 'stopping' },
   joining: { 'join.done': 'done', 'join.failed': 'failed', 'timer.fired': 'failed', 'task.cancel': 'cancelled' },
   'stopping for cancel': { 'try.stopped': 'cancelled', 'try.failed': 'cancelled', 'try.done': 'cancelled', 'try.joining': 'cancelled' },
@@ -29,7 +41,8 @@ const contexts: Readonly<Record<string, Partial<TaskContext>>> = {
   deciding: { failures: [failure()], retries: 1 },
 };
 const stateOf = (row: string): TaskState => row.split(' ')[0] as TaskState;
-const inRow = (row: string, more: Partial<TaskContext> = {}): SnapshotFrom<typeof taskMachine> => at(stateOf(row), { ...contexts[row], ...more });
+const inRow = (row: string, more: Partial<TaskContext> = {}): SnapshotFrom<typeof taskMachine> =>
+  at(stateOf(row), { ...contexts[row], ...more });
 const cells = Object.entries(table).flatMap(([row, to]) => types.map((type) => [row, type, to[type] ?? stateOf(row)] as const));
 
 describe('a task', () => {
@@ -38,7 +51,9 @@ describe('a task', () => {
   });
 
   const reports = types.filter((type) => type.startsWith('try.') && type !== 'try.joining');
-  const unexpected = Object.keys(table).flatMap((row) => reports.filter((type) => table[row]?.[type] === undefined).map((type) => [row, type] as const));
+  const unexpected = Object.keys(table).flatMap((row) =>
+    reports.filter((type) => table[row]?.[type] === undefined).map((type) => [row, type] as const),
+  );
   it.each(unexpected)('%s records %s as late', (row, type) => {
     expect(step(taskMachine, inRow(row), events[type]).effects).toEqual(['recordLate']);
   });
@@ -106,7 +121,11 @@ describe('effects', () => {
   });
 
   it('counts a new try when the back-off is over, and forgets why the last one stopped', () => {
-    const { value, context } = next(taskMachine, at('retrying', { stopCause: 'timeLimit' }), { type: 'timer.fired', timer: 'backoff', tryIndex: 0 });
+    const { value, context } = next(taskMachine, at('retrying', { stopCause: 'timeLimit' }), {
+      type: 'timer.fired',
+      timer: 'backoff',
+      tryIndex: 0,
+    });
     expect(value).toBe('queued');
     expect(context).toMatchObject({ tryIndex: 1, stopCause: undefined });
   });
@@ -119,13 +138,23 @@ describe('effects', () => {
 
   it('keeps the last failures, the newest last', () => {
     const failures = Array.from({ length: KEPT_FAILURES }, (_, i) => failure('app', { message: `failure ${i}` }));
-    const { context } = next(taskMachine, at('running', { failures }), { ...events['try.failed'], failure: failure('app', { message: 'last' }) });
+    const { context } = next(taskMachine, at('running', { failures }), {
+      ...events['try.failed'],
+      failure: failure('app', { message: 'last' }),
+    });
     expect(context.failures.map(({ message }) => message)).toEqual([...failures.slice(1).map(({ message }) => message), 'last']);
   });
 
   it('says how long it ran when its limit has passed', () => {
     const { context } = next(taskMachine, at('running', { timeLimitMs: 50, executor: 'here' }), events['timer.fired']);
-    expect(context.failures).toEqual([expect.objectContaining({ kind: 'timeLimit', code: 'ERR_TIME_LIMIT', message: 'ran longer than its limit of 50 ms', executor: 'here' })]);
+    expect(context.failures).toEqual([
+      expect.objectContaining({
+        kind: 'timeLimit',
+        code: 'ERR_TIME_LIMIT',
+        message: 'ran longer than its limit of 50 ms',
+        executor: 'here',
+      }),
+    ]);
   });
 });
 

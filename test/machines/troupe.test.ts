@@ -8,7 +8,8 @@ import { isSerialisable, next, notFlat, snapshotAt, statesOf, step } from '../su
 
 const states = ['starting', 'open', 'closing', 'stopping', 'closed'] as const;
 type State = (typeof states)[number];
-const inState = (state: State): SnapshotFrom<typeof troupeMachine> => snapshotAt(troupeMachine, state, { name: 'demo', runId: 'r1', pending: undefined });
+const inState = (state: State): SnapshotFrom<typeof troupeMachine> =>
+  snapshotAt(troupeMachine, state, { name: 'demo', runId: 'r1', pending: undefined });
 
 const events = {
   started: { type: 'troupe.started' },
@@ -57,7 +58,8 @@ describe('a troupe', () => {
   });
 
   it('records a broken actor in any state, and goes on', () => {
-    for (const state of states.filter((each) => each !== 'closed')) expect(step(troupeMachine, inState(state), events.actorFailed).effects).toEqual(['recordBroken']);
+    for (const state of states.filter((each) => each !== 'closed'))
+      expect(step(troupeMachine, inState(state), events.actorFailed).effects).toEqual(['recordBroken']);
   });
 
   it('outlives the error of a child', () => {
@@ -67,7 +69,11 @@ describe('a troupe', () => {
   });
 
   it('reaches every state', () => {
-    const paths = getShortestPaths(troupeMachine, { input: { name: 'demo', runId: 'r1' }, events: Object.values(events), serializeState: ({ value, context }) => JSON.stringify([value, context]) });
+    const paths = getShortestPaths(troupeMachine, {
+      input: { name: 'demo', runId: 'r1' },
+      events: Object.values(events),
+      serializeState: ({ value, context }) => JSON.stringify([value, context]),
+    });
     expect([...new Set(paths.map(({ state }) => String(state.value)))].toSorted()).toEqual([...states].toSorted());
     expect(paths.every(({ state }) => isSerialisable(state))).toBe(true);
   });

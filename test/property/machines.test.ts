@@ -148,7 +148,8 @@ class Told implements fc.Command<Model, Real> {
     expect([...context.lostWorkers].toSorted()).toEqual([...model.lost].toSorted());
     if (isLate || isOver) expect([value, context]).toEqual([before.value, before.context]);
     expect(context.tryIndex - before.context.tryIndex).toBe(before.value === 'retrying' && value === 'queued' ? 1 : 0);
-    if (value === 'retrying') expect(context.cost <= context.retries || budgets[context.failures.at(-1)?.kind ?? 'internal'] === 'infrastructure').toBe(true);
+    if (value === 'retrying')
+      expect(context.cost <= context.retries || budgets[context.failures.at(-1)?.kind ?? 'internal'] === 'infrastructure').toBe(true);
     expect(context.infrastructureFailures).toBeLessThanOrEqual(11);
     expect(context.lostWorkers.length).toBeLessThanOrEqual(3);
     expect(settled).toEqual(final.includes(model.state) ? [model.state] : []);
@@ -160,29 +161,43 @@ function started(retries: number): { readonly model: Model; readonly real: Real 
   const settled: string[] = [];
   const machine = taskMachine.provide({ actions: { settle: (_, { state }) => void settled.push(state) } });
   const actor = createActor(machine, { input: { ...input, retries } }).start();
-  return { model: { state: 'pending', tryIndex: 0, last: undefined, cost: 0, infrastructure: 0, lost: new Set(), stopped: undefined, retries }, real: { actor, settled } };
+  return {
+    model: { state: 'pending', tryIndex: 0, last: undefined, cost: 0, infrastructure: 0, lost: new Set(), stopped: undefined, retries },
+    real: { actor, settled },
+  };
 }
 
 it('a task follows its model under any sequence of events', () => {
   const told = fc.tuple(taskEvent, fc.boolean()).map(([event, isCurrent]) => new Told(event, isCurrent));
   // most random walks are cancelled soon: those that fail and try again are longer
-  const walk = fc.tuple(taskEvent, fc.boolean()).filter(([{ type }]) => type !== 'task.cancel' && type !== 'try.done').map(([event, isCurrent]) => new Told(event, isCurrent));
+  const walk = fc
+    .tuple(taskEvent, fc.boolean())
+    .filter(([{ type }]) => type !== 'task.cancel' && type !== 'try.done')
+    .map(([event, isCurrent]) => new Told(event, isCurrent));
   fc.assert(
-    fc.property(fc.nat(4), fc.oneof(fc.commands([told], { size: '+1' }), fc.commands([walk], { size: '+2', maxCommands: 120 })), (retries, commands) => {
-      fc.modelRun(() => started(retries), commands);
-    }),
+    fc.property(
+      fc.nat(4),
+      fc.oneof(fc.commands([told], { size: '+1' }), fc.commands([walk], { size: '+2', maxCommands: 120 })),
+      (retries, commands) => {
+        fc.modelRun(() => started(retries), commands);
+      },
+    ),
     { numRuns: 250 },
   );
 });
 
 it('a task that fails and fails follows its model through its tries to the end of its budget', () => {
-  const failing = fc.tuple(taskEvent.filter(({ type }) => type === 'try.failed'), taskEvent.filter(({ type }) => type === 'retry.decided'));
+  const failing = fc.tuple(
+    taskEvent.filter(({ type }) => type === 'try.failed'),
+    taskEvent.filter(({ type }) => type === 'retry.decided'),
+  );
   fc.assert(
     fc.property(fc.nat(4), fc.array(failing, { minLength: 15, maxLength: 30 }), (retries, rounds) => {
       const { model, real } = started(retries);
       new Told({ type: 'deps.met' }, true).run(model, real);
       for (const [failed, decided] of rounds) {
-        for (const event of [failed, decided, { type: 'timer.fired', timer: 'backoff', tryIndex: 0 } as const]) new Told(event, true).run(model, real);
+        for (const event of [failed, decided, { type: 'timer.fired', timer: 'backoff', tryIndex: 0 } as const])
+          new Told(event, true).run(model, real);
       }
       expect(model.tryIndex).toBeLessThanOrEqual(30);
     }),

@@ -32,8 +32,24 @@ afterEach(async () => {
 });
 
 /** Anything at all: as a value, a promise, a rejection, a throw; with some fields of a right answer, in a getter or a proxy. */
-const field = fc.oneof(fc.anything(), fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 5, true, false, 'manual', 'nowhere'), fc.constant('reject'));
-const almost = fc.record({ again: field, run: field, afterMs: field, cost: field, executor: field, resources: fc.oneof(field, fc.dictionary(fc.constantFrom('cores', 'gpus', 'x'), field)), value: field, why: field }, { requiredKeys: [] });
+const field = fc.oneof(
+  fc.anything(),
+  fc.constantFrom(Number.NaN, Number.POSITIVE_INFINITY, -1, 0, 5, true, false, 'manual', 'nowhere'),
+  fc.constant('reject'),
+);
+const almost = fc.record(
+  {
+    again: field,
+    run: field,
+    afterMs: field,
+    cost: field,
+    executor: field,
+    resources: fc.oneof(field, fc.dictionary(fc.constantFrom('cores', 'gpus', 'x'), field)),
+    value: field,
+    why: field,
+  },
+  { requiredKeys: [] },
+);
 const misbehaviour = fc.oneof(
   fc.anything().map((value) => () => value),
   fc.anything().map((reason) => () => {
@@ -44,13 +60,22 @@ const misbehaviour = fc.oneof(
     throw reason;
   }),
   almost.map((fields) => () => withRejections(fields)),
-  almost.map((fields) => () => Object.defineProperties({}, Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, { enumerable: true, get: () => value }])))),
+  almost.map(
+    (fields) => () =>
+      Object.defineProperties(
+        {},
+        Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, { enumerable: true, get: () => value }])),
+      ),
+  ),
   almost.map((fields) => () => new Proxy(fields, { ownKeys: () => ['a', 'b'] })),
   almost.map((fields) => (snapshot: object) => Object.assign(snapshot, fields)),
 );
 type Misbehaviour = (snapshot: object) => unknown;
 
-const withRejections = (fields: object): object => Object.fromEntries(Object.entries(fields).map(([key, value]) => [key, value === 'reject' ? Promise.reject(new Error('late')) : (value as unknown)]));
+const withRejections = (fields: object): object =>
+  Object.fromEntries(
+    Object.entries(fields).map(([key, value]) => [key, value === 'reject' ? Promise.reject(new Error('late')) : (value as unknown)]),
+  );
 
 describe('the firewall', () => {
   const kinds: readonly (readonly [string, PolicyKind<object, object>, fc.Arbitrary<object>])[] = [
@@ -77,10 +102,25 @@ interface Round {
   readonly kind: FailureKind | 'done';
   readonly worker: string;
 }
-const rounds = fc.array(fc.record({ kind: fc.oneof(fc.constantFrom(...failureKinds), fc.constant('done' as const)), worker: fc.constantFrom('w1', 'w2', 'w3', 'w4') }), { minLength: 1, maxLength: 12 });
+const rounds = fc.array(
+  fc.record({
+    kind: fc.oneof(fc.constantFrom(...failureKinds), fc.constant('done' as const)),
+    worker: fc.constantFrom('w1', 'w2', 'w3', 'w4'),
+  }),
+  { minLength: 1, maxLength: 12 },
+);
 
 /** Runs one task, of which each try ends as the rounds say, over and over; returns how its tries ended. */
-async function run(config: TroupeConfig, retries: number, script: readonly Round[]): Promise<{ readonly ended: readonly Round[]; readonly state: string; readonly broken: readonly string[]; readonly executors: readonly string[] }> {
+async function run(
+  config: TroupeConfig,
+  retries: number,
+  script: readonly Round[],
+): Promise<{
+  readonly ended: readonly Round[];
+  readonly state: string;
+  readonly broken: readonly string[];
+  readonly executors: readonly string[];
+}> {
   const clock = new SimulatedClock();
   const executors = ['manual', 'other'].map((label) => manualExecutor({ label, autoStop: true }));
   const troupe = await Troupe.start({ executors, clock, ambient: false, signals: false, ...config });
@@ -126,7 +166,9 @@ describe('a run', () => {
     await fc.assert(
       fc.asyncProperty(fc.tuple(misbehaviour, misbehaviour, misbehaviour), fc.nat(3), rounds, async (behaviours, retries, script) => {
         const kinds = Object.keys(policyKinds);
-        const policies = Object.fromEntries(kinds.map((kind, i) => [kind, { kind, name: 'mine', decide: behaviours[i] }])) as unknown as Policies;
+        const policies = Object.fromEntries(
+          kinds.map((kind, i) => [kind, { kind, name: 'mine', decide: behaviours[i] }]),
+        ) as unknown as Policies;
         // a policy may well give tries away: its cost is its own affair
         checkBounds(await run({ policies }, retries, script), retries, true);
       }),
@@ -148,10 +190,19 @@ describe('a run', () => {
 
   it('keeps its bounds whatever replaced guards, actions and delays do', async () => {
     await fc.assert(
-      fc.asyncProperty(fc.tuple(misbehaviour, misbehaviour, misbehaviour, misbehaviour), fc.nat(3), rounds, async ([guard, other, action, delay], retries, script) => {
-        const machine = taskMachine.provide({ guards: { shouldRetry: guard, shouldRunAnyway: other }, actions: { applyPlacement: assign(action as never) }, delays: { backoff: delay } } as never);
-        checkBounds(await run({ machines: { task: machine } }, retries, script), retries, false);
-      }),
+      fc.asyncProperty(
+        fc.tuple(misbehaviour, misbehaviour, misbehaviour, misbehaviour),
+        fc.nat(3),
+        rounds,
+        async ([guard, other, action, delay], retries, script) => {
+          const machine = taskMachine.provide({
+            guards: { shouldRetry: guard, shouldRunAnyway: other },
+            actions: { applyPlacement: assign(action as never) },
+            delays: { backoff: delay },
+          } as never);
+          checkBounds(await run({ machines: { task: machine } }, retries, script), retries, false);
+        },
+      ),
       { numRuns: 60 },
     );
   });
@@ -159,7 +210,11 @@ describe('a run', () => {
   it('sends tries only to executors that there are', async () => {
     await fc.assert(
       fc.asyncProperty(misbehaviour, rounds, async (decide, script) => {
-        const { executors, ended } = await run({ policies: { routing: { kind: 'routing', name: 'mine', decide: decide as never } } }, 3, script);
+        const { executors, ended } = await run(
+          { policies: { routing: { kind: 'routing', name: 'mine', decide: decide as never } } },
+          3,
+          script,
+        );
         expect(executors.length).toBeGreaterThanOrEqual(ended.length);
         expect(executors.filter((label) => label !== 'manual' && label !== 'other')).toEqual([]);
       }),

@@ -105,7 +105,14 @@ describe('the ring, for long', () => {
 describe('the graph store', () => {
   const steps = fc.array(
     fc.oneof(
-      { weight: 3, arbitrary: fc.record({ op: fc.constant('add' as const), sources: fc.array(fc.nat({ max: 30 }), { maxLength: 4 }), at: fc.constant(0) }) },
+      {
+        weight: 3,
+        arbitrary: fc.record({
+          op: fc.constant('add' as const),
+          sources: fc.array(fc.nat({ max: 30 }), { maxLength: 4 }),
+          at: fc.constant(0),
+        }),
+      },
       { weight: 2, arbitrary: fc.record({ op: fc.constant('settle' as const), sources: fc.constant([]), at: fc.nat({ max: 30 }) }) },
       { weight: 1, arbitrary: fc.record({ op: fc.constant('detach' as const), sources: fc.constant([]), at: fc.nat({ max: 30 }) }) },
     ),
@@ -144,7 +151,12 @@ describe('the graph store', () => {
           for (const one of [...live, 'nobody']) {
             expect(nodes.has(one)).toBe(live.includes(one));
             expect(nodes.isAwaited(one)).toBe(edges.some(({ from }) => from === one));
-            expect(nodes.waitingFor(one).toSorted()).toEqual(edges.filter(({ to }) => to === one).map(({ from }) => from).toSorted());
+            expect(nodes.waitingFor(one).toSorted()).toEqual(
+              edges
+                .filter(({ to }) => to === one)
+                .map(({ from }) => from)
+                .toSorted(),
+            );
           }
         }
       }),

@@ -14,12 +14,25 @@ const label = fc.constantFrom('here', 'there', 'big');
 const tryIndex = fc.nat(3);
 
 export const failureArbitrary: fc.Arbitrary<Failure> = fc.record(
-  { kind: fc.constantFrom(...failureKinds), name: fc.constant('Error'), message: fc.string({ maxLength: 20 }), tryIndex, executor: label, worker: fc.constantFrom('w1', 'w2', 'w3', 'w4') },
+  {
+    kind: fc.constantFrom(...failureKinds),
+    name: fc.constant('Error'),
+    message: fc.string({ maxLength: 20 }),
+    tryIndex,
+    executor: label,
+    worker: fc.constantFrom('w1', 'w2', 'w3', 'w4'),
+  },
   { requiredKeys: ['kind', 'name', 'message', 'tryIndex'] },
 );
 
 export const resourcesArbitrary: fc.Arbitrary<Resources> = fc.record(
-  { cores: fc.nat(8), memoryBytes: fc.nat(1e9), gpus: fc.nat(2), nodes: fc.integer({ min: 1, max: 4 }), ranksPerNode: fc.integer({ min: 1, max: 4 }) },
+  {
+    cores: fc.nat(8),
+    memoryBytes: fc.nat(1e9),
+    gpus: fc.nat(2),
+    nodes: fc.integer({ min: 1, max: 4 }),
+    ranksPerNode: fc.integer({ min: 1, max: 4 }),
+  },
   { requiredKeys: [] },
 );
 
@@ -39,8 +52,10 @@ export const retryDecision: fc.Arbitrary<RetryDecision> = fc.oneof(
   ),
 );
 
-const event = <T extends TaskEvent['type']>(type: T, fields: Readonly<Record<string, fc.Arbitrary<unknown>>> = {}): fc.Arbitrary<TaskEvent> =>
-  fc.record({ type: fc.constant(type), ...fields }) as unknown as fc.Arbitrary<TaskEvent>;
+const event = <T extends TaskEvent['type']>(
+  type: T,
+  fields: Readonly<Record<string, fc.Arbitrary<unknown>>> = {},
+): fc.Arbitrary<TaskEvent> => fc.record({ type: fc.constant(type), ...fields }) as unknown as fc.Arbitrary<TaskEvent>;
 const policy = fc.constant('p');
 
 /** Any event of a task, of any of its first tries. */
@@ -86,17 +101,33 @@ export const routingSnapshot: fc.Arbitrary<RoutingSnapshot> = fc.record({
   priority: fc.integer({ min: -5, max: 5 }),
   resources: resourcesArbitrary,
   failures: fc.array(failureArbitrary, { maxLength: 4 }),
-  candidates: fc.uniqueArray(fc.record({ label: fc.string({ minLength: 1, maxLength: 8 }), kind: fc.constantFrom('inline', 'threads'), queued: fc.nat(1000), running: fc.nat(64), slots: fc.nat(64) }), {
-    minLength: 1,
-    maxLength: 6,
-    selector: ({ label: of }) => of,
-  }),
+  candidates: fc.uniqueArray(
+    fc.record({
+      label: fc.string({ minLength: 1, maxLength: 8 }),
+      kind: fc.constantFrom('inline', 'threads'),
+      queued: fc.nat(1000),
+      running: fc.nat(64),
+      slots: fc.nat(64),
+    }),
+    {
+      minLength: 1,
+      maxLength: 6,
+      selector: ({ label: of }) => of,
+    },
+  ),
   random,
 });
 
 export const dependencySnapshot: fc.Arbitrary<DependencySnapshot> = fc.record({
   taskId: fc.constant('t9'),
   name: fc.constant('mean'),
-  failed: fc.array(fc.record({ source: fc.constantFrom('t1', 't2', 'a promise'), name: fc.option(fc.constant('simulate'), { nil: undefined }), message: fc.string({ maxLength: 20 }) }), { minLength: 1, maxLength: 5 }),
+  failed: fc.array(
+    fc.record({
+      source: fc.constantFrom('t1', 't2', 'a promise'),
+      name: fc.option(fc.constant('simulate'), { nil: undefined }),
+      message: fc.string({ maxLength: 20 }),
+    }),
+    { minLength: 1, maxLength: 5 },
+  ),
   inputs: fc.integer({ min: 5, max: 9 }),
 });

@@ -5,53 +5,19 @@
  */
 import type { FailureKind } from '../../src/index.ts';
 import { build, callsBeforeGate, placed, placedCall, refsOf, type Call, type Ref } from './graph-plan.ts';
+import {
+  budgetOf,
+  isSettled,
+  Known,
+  ModelTimers,
+  newTask,
+  type Failed,
+  type ModelTask,
+  type Outcome,
+  type Run,
+  type State,
+} from './graph-task.ts';
 
-export type State = 'pending' | 'queued' | 'launched' | 'running' | 'joining' | 'retrying' | 'stopping' | 'done' | 'failed' | 'depFailed' | 'cancelled';
-export type Cause = { readonly ref: Ref; readonly outcome: Failed };
-/** How a task ends without a value; `error` is the very object where there is one. */
-export type Failed =
-  | { readonly how: 'own'; readonly error: unknown }
-  | { readonly how: 'timeLimit' | 'poison' }
-  | { readonly how: 'dependency' | 'join'; readonly causes: readonly Cause[] }
-  | { readonly how: 'cancelled'; readonly reason: unknown };
-export type Outcome = { readonly how: 'done'; readonly value: unknown } | Failed;
-
-export interface ModelTask {
-  readonly key: string;
-  readonly call: Call;
-  readonly parent: string | undefined;
-  state: State;
-  tryIndex: number;
-  /** Label of the executor that has its try, told by the test. */
-  executor: string | undefined;
-  placement: string | undefined;
-  cost: number;
-  infrastructure: number;
-  readonly lost: Set<string>;
-  stop: 'cancel' | 'timeLimit' | undefined;
-  reason: unknown;
-  outcome: Outcome | undefined;
-  /** What it waits for while it joins. */
-  joined: readonly Ref[];
-}
-
-/** One run of a join's body that waits at its gate. */
-export interface Run {
-  readonly key: string;
-  readonly tryIndex: number;
-  /** How the run ended it, when it has been told to stop. */
-  aborted: { readonly reason: unknown } | undefined;
-}
-
-interface Timer {
-  readonly key: string;
-  readonly what: 'backoff' | 'limit' | 'grace';
-  readonly dueMs: number;
-  readonly seq: number;
-}
-
-const user: readonly FailureKind[] = ['app', 'timeLimit', 'oom'];
-const infrastructure: readonly FailureKind[] = ['workerLost', 'nodeLost', 'walltime', 'preempted', 'staging', 'submit'];
 /** The troupe's `stopGraceMs`, and what it adds. */
 export const GRACE_MS = 2000;
 const MARGIN_MS = 1000;
@@ -59,18 +25,14 @@ const MARGIN_MS = 1000;
 export const OVERTIME = Symbol('over its time limit');
 const CLOSING = { reason: 'the troupe is closing' };
 
-export const isSettled = ({ state }: ModelTask): boolean => ['done', 'failed', 'depFailed', 'cancelled'].includes(state);
-const refText = (ref: Ref): string => JSON.stringify(ref);
-
 export class GraphModel {
-  readonly tasks = new Map<string, ModelTask>();
-  readonly promises: { state: 'pending' | 'kept' | 'broken'; value: unknown }[] = [];
+  readonly #known = new Known();
+  readonly tasks = this.#known.tasks;
+  readonly promises = this.#known.promises;
   readonly runs: Run[] = [];
   readonly aborted = new Map<number, { readonly reason: unknown }>();
   closing: 'wait' | 'cancel' | undefined;
-  nowMs = 0;
-  #timers: Timer[] = [];
-  #seq = 0;
+  readonly #timers = new ModelTimers();
   #bodies: string[] = [];
   /** What follows from what has settled, one after the other: it never matters who is told first. */
   #consequences: (() => void)[] = [];
@@ -84,18 +46,20 @@ export class GraphModel {
   }
 
   get timers(): number {
-    return this.#timers.length;
+    return this.#timers.size;
+  }
+  valueOf(ref: Ref): unknown {
+    return this.#known.valueOf(ref);
   }
   get live(): readonly ModelTask[] {
     return [...this.tasks.values()].filter((task) => !isSettled(task));
   }
 
   submit(key: string, call: Call, parent?: string, born?: { readonly reason: unknown }): void {
-    const fresh = { executor: undefined, placement: undefined, stop: undefined, reason: undefined, outcome: undefined, joined: [] };
-    const task: ModelTask = { key, call, parent, state: 'pending', tryIndex: 0, cost: 0, infrastructure: 0, lost: new Set(), ...fresh };
+    const task = newTask(key, call, parent);
     this.tasks.set(key, task);
     const aborted = call.signal === undefined ? undefined : this.aborted.get(call.signal);
-    const cancelled = born ?? aborted ?? (this.closing === 'cancel' ? CLOSING : this.#cancelledInput(task));
+    const cancelled = born ?? aborted ?? (this.closing === 'cancel' ? CLOSING : this.#known.cancelledInput(task));
     if (cancelled === undefined) this.#release(task);
     else this.#cancel(task, cancelled.reason);
     this.#follow();
@@ -105,37 +69,10 @@ export class GraphModel {
     for (let next = this.#consequences.shift(); next !== undefined; next = this.#consequences.shift()) next();
   }
 
-  /** It is cancelled at once, whatever else it waits for. */
-  #cancelledInput({ call }: ModelTask): { readonly reason: unknown } | undefined {
-    for (const ref of refsOf(call.data)) {
-      const outcome = this.#endOf(ref);
-      if (outcome?.how === 'cancelled') return outcome;
-    }
-    return undefined;
-  }
-
-  #endOf(ref: Ref): Outcome | undefined {
-    if ('key' in ref) return this.tasks.get(ref.key)?.outcome;
-    const { state = 'pending', value } = 'promise' in ref ? (this.promises[ref.promise] ?? {}) : {};
-    if (state === 'pending') return undefined;
-    return state === 'kept' ? { how: 'done', value } : { how: 'own', error: value };
-  }
-
-  /** Refs that ended badly, each once, in the order they are read; `undefined` while one has not ended. */
-  #failures(refs: readonly Ref[]): readonly Cause[] | undefined {
-    const causes = new Map<string, Cause>();
-    for (const ref of refs) {
-      const outcome = this.#endOf(ref);
-      if (outcome === undefined) return undefined;
-      if (outcome.how !== 'done') causes.set(refText(ref), { ref, outcome });
-    }
-    return [...causes.values()];
-  }
-
   #release(task: ModelTask): void {
-    const causes = this.#failures(refsOf(task.call.data));
+    const causes = this.#known.failures(refsOf(task.call.data));
     if (causes === undefined) return;
-    const cancelled = this.#cancelledInput(task);
+    const cancelled = this.#known.cancelledInput(task);
     if (cancelled !== undefined) this.#cancel(task, cancelled.reason);
     else if (causes.length > 0) this.#settle(task, 'depFailed', { how: 'dependency', causes });
     else this.#queue(task);
@@ -150,7 +87,7 @@ export class GraphModel {
   #settle(task: ModelTask, state: State, outcome: Outcome): void {
     task.state = state;
     task.outcome = outcome;
-    this.#timers = this.#timers.filter(({ key }) => key !== task.key);
+    this.#timers.stop(task.key);
     this.#consequences.push(() => this.#tellDependents(task, outcome));
   }
 
@@ -165,19 +102,14 @@ export class GraphModel {
   }
 
   #tryJoin(task: ModelTask): void {
-    const causes = this.#failures(task.joined);
+    const causes = this.#known.failures(task.joined);
     if (causes === undefined) return;
     if (causes.length > 0) this.#settle(task, 'failed', { how: 'join', causes });
     else this.#settle(task, 'done', { how: 'done', value: this.#joinedValue(task) });
   }
 
   #joinedValue({ call, key, tryIndex }: ModelTask): unknown {
-    return call.body && build(call.body.returned, (ref) => this.valueOf(placed(ref, key, tryIndex)));
-  }
-
-  valueOf(ref: Ref): unknown {
-    const outcome = this.#endOf(ref);
-    return outcome?.how === 'done' ? outcome.value : undefined;
+    return call.body && build(call.body.returned, (ref) => this.#known.valueOf(placed(ref, key, tryIndex)));
   }
 
   // what executors say of the current try
@@ -218,24 +150,24 @@ export class GraphModel {
 
   #decide(task: ModelTask, kind: FailureKind, error: unknown, worker: string): void {
     const { call } = task;
-    const isUser = user.includes(kind);
+    const budget = budgetOf(kind);
     if (kind === 'workerLost') task.lost.add(worker);
-    if (infrastructure.includes(kind)) task.infrastructure++;
-    this.#stopTimers(task, 'limit');
-    this.#stopTimers(task, 'grace');
+    if (budget === 'infrastructure') task.infrastructure++;
+    this.#timers.stop(task.key, 'limit');
+    this.#timers.stop(task.key, 'grace');
     const decision = call.decisions[task.tryIndex % call.decisions.length];
     const isPoison = task.lost.size >= 3;
     const cost = decision?.again === true ? (decision.cost ?? 1) : 1;
-    const isOver = isUser ? task.cost + cost > call.retries : task.infrastructure > 10;
-    if ((!isUser && !infrastructure.includes(kind)) || isPoison || isOver || decision?.again !== true) {
+    const isOver = budget === 'user' ? task.cost + cost > call.retries : task.infrastructure > 10;
+    if (budget === 'never' || isPoison || isOver || decision?.again !== true) {
       const own: Failed = kind === 'timeLimit' ? { how: 'timeLimit' } : { how: 'own', error };
       this.#settle(task, 'failed', isPoison && kind === 'workerLost' ? { how: 'poison' } : own);
       return;
     }
-    if (isUser) task.cost += cost;
+    if (budget === 'user') task.cost += cost;
     task.placement = decision.executor;
     task.state = 'retrying';
-    this.#startTimer(task, 'backoff', decision.afterMs ?? 0);
+    this.#timers.start(task, 'backoff', decision.afterMs ?? 0);
   }
 
   // cancel, time
@@ -262,8 +194,8 @@ export class GraphModel {
   #stop(task: ModelTask, cause: 'cancel' | 'timeLimit'): void {
     task.state = 'stopping';
     task.stop = cause;
-    this.#stopTimers(task, 'limit');
-    this.#startTimer(task, 'grace', GRACE_MS + MARGIN_MS);
+    this.#timers.stop(task.key, 'limit');
+    this.#timers.start(task, 'grace', GRACE_MS + MARGIN_MS);
     const run = this.runs.find(({ key, tryIndex }) => key === task.key && tryIndex === task.tryIndex);
     if (run !== undefined) run.aborted ??= { reason: cause === 'timeLimit' ? OVERTIME : task.reason };
     this.#cancelChildren(task, cause === 'timeLimit' ? OVERTIME : task.reason);
@@ -281,18 +213,14 @@ export class GraphModel {
   }
 
   advance(ms: number): void {
-    this.nowMs += ms;
-    const due = this.#timers.filter(({ dueMs }) => dueMs <= this.nowMs).toSorted((a, b) => a.dueMs - b.dueMs || a.seq - b.seq);
-    for (const timer of due) {
-      if (!this.#timers.includes(timer)) continue; // an earlier one has stopped it
-      this.#timers.splice(this.#timers.indexOf(timer), 1);
-      const task = this.tasks.get(timer.key);
-      if (task !== undefined) this.#fire(task, timer.what);
+    this.#timers.advance(ms, (key, what) => {
+      const task = this.tasks.get(key);
+      if (task !== undefined) this.#fire(task, what);
       this.#follow();
-    }
+    });
   }
 
-  #fire(task: ModelTask, what: Timer['what']): void {
+  #fire(task: ModelTask, what: 'backoff' | 'limit' | 'grace'): void {
     if (what === 'backoff') {
       task.tryIndex++;
       task.stop = undefined;
@@ -308,16 +236,7 @@ export class GraphModel {
   }
 
   #startLimit(task: ModelTask): void {
-    if (task.call.timeLimitMs !== undefined) this.#startTimer(task, 'limit', task.call.timeLimitMs);
-  }
-
-  #startTimer(task: ModelTask, what: Timer['what'], ms: number): void {
-    this.#stopTimers(task, what);
-    this.#timers.push({ key: task.key, what, dueMs: this.nowMs + ms, seq: this.#seq++ });
-  }
-
-  #stopTimers({ key }: ModelTask, what: Timer['what']): void {
-    this.#timers = this.#timers.filter((timer) => timer.key !== key || timer.what !== what);
+    if (task.call.timeLimitMs !== undefined) this.#timers.start(task, 'limit', task.call.timeLimitMs);
   }
 
   // promises, joins, the end

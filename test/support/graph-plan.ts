@@ -87,7 +87,10 @@ export function concrete(call: Call<number>, things: readonly Ref[]): Call {
   return mapCall(call, pick(things), ({ calls, returned, ...rest }) => {
     const children = calls.map((_, child): Ref => ({ child }));
     // a call of the body may wait for the calls before it; what those make in turn waits for things from outside
-    const inner = calls.map((one, i) => ({ ...concrete(one, things), data: mapShape(one.data, pick([...children.slice(0, i), ...things])) }));
+    const inner = calls.map((one, i) => ({
+      ...concrete(one, things),
+      data: mapShape(one.data, pick([...children.slice(0, i), ...things])),
+    }));
     return { ...rest, calls: inner, returned: mapShape(returned, pick([...children, ...children, ...things])) };
   });
 }
@@ -96,7 +99,10 @@ export function concrete(call: Call<number>, things: readonly Ref[]): Call {
 export const placed = (ref: Ref, key: string, run: number): Ref => ('child' in ref ? { key: `${key}.${run}.${ref.child}` } : ref);
 
 /** A call of a body, with refs to its siblings as this run has made them. */
-export const placedCall = (call: Call, key: string, run: number): Call => ({ ...call, data: mapShape(call.data, (leaf) => ({ leaf: placed(leaf, key, run) })) });
+export const placedCall = (call: Call, key: string, run: number): Call => ({
+  ...call,
+  data: mapShape(call.data, (leaf) => ({ leaf: placed(leaf, key, run) })),
+});
 
 // arbitraries
 
@@ -115,14 +121,22 @@ const { shape } = fc.letrec<{ shape: Shape<number> }>((tie) => ({
 const decision: fc.Arbitrary<RetryDecision> = fc.oneof(
   fc.constant({ again: false } as const),
   fc.record(
-    { again: fc.constant(true as const), afterMs: fc.constantFrom(0, 10, 500), cost: fc.constantFrom(0, 0.5, 1, -1), executor: fc.constant('a') },
+    {
+      again: fc.constant(true as const),
+      afterMs: fc.constantFrom(0, 10, 500),
+      cost: fc.constantFrom(0, 0.5, 1, -1),
+      executor: fc.constant('a'),
+    },
     { requiredKeys: ['again'] },
   ),
 );
 
 const callWith = (body: fc.Arbitrary<Body<number> | undefined>): fc.Arbitrary<Call<number>> =>
   fc.record({
-    data: fc.oneof({ weight: 2, arbitrary: fc.constant({ plain: 1 }) }, { weight: 3, arbitrary: fc.array(shape, { maxLength: 4 }).map((list) => ({ list })) }),
+    data: fc.oneof(
+      { weight: 2, arbitrary: fc.constant({ plain: 1 }) },
+      { weight: 3, arbitrary: fc.array(shape, { maxLength: 4 }).map((list) => ({ list })) },
+    ),
     retries: fc.nat({ max: 3 }),
     timeLimitMs: fc.option(fc.constantFrom(10, 500, 5000), { nil: undefined, freq: 3 }),
     priority: fc.integer({ min: -1, max: 2 }),

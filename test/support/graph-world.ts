@@ -6,11 +6,22 @@ import { isDeepStrictEqual } from 'node:util';
 import { expect } from 'vitest';
 import { SimulatedClock } from 'xstate';
 
-import { CancelledError, DependencyError, join, JoinError, task, TimeLimitError, Troupe, WorkerLostError, type Future } from '../../src/index.ts';
+import {
+  CancelledError,
+  DependencyError,
+  join,
+  JoinError,
+  task,
+  TimeLimitError,
+  Troupe,
+  WorkerLostError,
+  type Future,
+} from '../../src/index.ts';
 import type { Try } from '../../src/actors/executors/port.ts';
 import type { RetryPolicy } from '../../src/machines/policies/retry/port.ts';
-import { GRACE_MS, GraphModel, isSettled, OVERTIME, type Cause, type ModelTask } from './graph-model.ts';
+import { GRACE_MS, GraphModel, OVERTIME } from './graph-model.ts';
 import { build, callsBeforeGate, placed, placedCall, type Call, type Ref } from './graph-plan.ts';
+import { isSettled, type Cause, type ModelTask } from './graph-task.ts';
 import { manualExecutor, type ManualExecutor } from './manual-executor.ts';
 
 let world: GraphWorld | undefined;
@@ -67,9 +78,17 @@ export class GraphWorld {
       return decisions[tryIndex % decisions.length] ?? { again: false };
     };
     const policies = { retry: { kind: 'retry', name: 'planned', decide } as const };
-    this.#troupe = await Troupe.start({ executors: this.executors, clock: this.clock, policies, stopGraceMs: GRACE_MS, signals: false, output: 'silent' });
+    this.#troupe = await Troupe.start({
+      executors: this.executors,
+      clock: this.clock,
+      policies,
+      stopGraceMs: GRACE_MS,
+      signals: false,
+      output: 'silent',
+    });
     this.#troupe.on('task.settled', ({ taskId }) => this.#settled.set(taskId, (this.#settled.get(taskId) ?? 0) + 1));
-    for (const type of ['actor.failed', 'actor.deadLetter', 'policy.faulted'] as const) this.#troupe.on(type, (fault) => this.#faults.push(fault));
+    for (const type of ['actor.failed', 'actor.deadLetter', 'policy.faulted'] as const)
+      this.#troupe.on(type, (fault) => this.#faults.push(fault));
     await rest();
   }
 
@@ -83,9 +102,17 @@ export class GraphWorld {
 
   call(key: string, call: Call, run = (fn: typeof step, data: unknown) => this.troupe.run(fn, key, data)): void {
     const { retries, priority, timeLimitMs, signal, executors, body } = call;
-    const options = { retries, priority, ...(timeLimitMs && { timeLimitMs }), ...(signal !== undefined && { signal: this.#controllers[signal]?.signal as AbortSignal }) };
+    const options = {
+      retries,
+      priority,
+      ...(timeLimitMs && { timeLimitMs }),
+      ...(signal !== undefined && { signal: this.#controllers[signal]?.signal as AbortSignal }),
+    };
     const fn = body === undefined ? step.with({ ...options, ...(executors && { executors }) }) : grow.with(options);
-    const future = run(fn as typeof step, build(call.data, (ref) => this.#waitable(ref)));
+    const future = run(
+      fn as typeof step,
+      build(call.data, (ref) => this.#waitable(ref)),
+    );
     this.#calls.set(key, call);
     this.#futures.set(key, future);
     this.#keys.set(future.id, key);
@@ -111,7 +138,8 @@ export class GraphWorld {
     if (body === undefined) return expect.unreachable();
     const gate = callsBeforeGate(body);
     const make = (from: number, to: number): void => {
-      for (let i = from; i < to; i++) this.call(`${key}.${run}.${i}`, placedCall(body.calls[i] as Call, key, run), (fn, args) => fn(`${key}.${run}.${i}`, args));
+      for (let i = from; i < to; i++)
+        this.call(`${key}.${run}.${i}`, placedCall(body.calls[i] as Call, key, run), (fn, args) => fn(`${key}.${run}.${i}`, args));
     };
     const end = (): unknown => {
       if (run < body.throws) throw this.#errorOf(key, run);
@@ -138,7 +166,11 @@ export class GraphWorld {
     const { promise, resolve, reject } = withResolvers();
     // every other one is just a thenable
     const thenable: PromiseLike<unknown> = this.promises.length % 2 === 0 ? promise : { then: (...args) => promise.then(...args) };
-    this.promises.push({ promise: thenable, settle: (state, value) => (state === 'kept' ? resolve(value) : reject(value as Error)), isUsed: false });
+    this.promises.push({
+      promise: thenable,
+      settle: (state, value) => (state === 'kept' ? resolve(value) : reject(value as Error)),
+      isUsed: false,
+    });
   }
 
   openGate(key: string, run: number): void {
@@ -160,7 +192,9 @@ export class GraphWorld {
   /** The task whose current try this is; `undefined` for a lease that is over. */
   current(attempt: Try): ModelTask | undefined {
     const found = this.model.tasks.get(this.keyOf(attempt));
-    return found !== undefined && found.tryIndex === attempt.tryIndex && ['queued', 'launched', 'running', 'stopping'].includes(found.state) ? found : undefined;
+    return found !== undefined && found.tryIndex === attempt.tryIndex && ['queued', 'launched', 'running', 'stopping'].includes(found.state)
+      ? found
+      : undefined;
   }
 
   // what can be seen
@@ -174,7 +208,13 @@ export class GraphWorld {
     const { tasks, timers, actors, executors } = this.troupe.snapshot();
     const all = [...this.model.tasks.values()];
     const count = (state: string): number => all.filter((one) => one.state === state).length;
-    expectEqual(tasks, { live: this.model.live.length, done: count('done'), failed: count('failed'), depFailed: count('depFailed'), cancelled: count('cancelled') });
+    expectEqual(tasks, {
+      live: this.model.live.length,
+      done: count('done'),
+      failed: count('failed'),
+      depFailed: count('depFailed'),
+      cancelled: count('cancelled'),
+    });
     expectEqual(this.#faults, []);
     if (this.model.closing !== undefined && this.model.live.length === 0) {
       expect({ timers, actors }).toEqual({ timers: 0, actors: 0 });
@@ -200,7 +240,9 @@ export class GraphWorld {
         this.#checkTry(attempt, found);
       }
     }
-    const expected = this.model.live.filter(({ state, call }) => call.body === undefined && ['queued', 'launched', 'running'].includes(state));
+    const expected = this.model.live.filter(
+      ({ state, call }) => call.body === undefined && ['queued', 'launched', 'running'].includes(state),
+    );
     expect([...live.keys()].toSorted()).toEqual(expected.map(({ key }) => key).toSorted());
   }
 
@@ -217,8 +259,17 @@ export class GraphWorld {
     const { key, state, call } = expected;
     const future = this.#futures.get(key) ?? expect.unreachable(`no future of ${key}`);
     const isOver = isSettled(expected);
-    const seen = { key, state: future.state, why: future.why().state, settled: this.#settled.get(future.id) ?? 0, hasActor: future.actor !== undefined };
-    expectEqual({ ...seen, hasOutcome: this.#outcomes.has(key) }, { key, state, why: state, settled: isOver ? 1 : 0, hasActor: !isOver, hasOutcome: isOver });
+    const seen = {
+      key,
+      state: future.state,
+      why: future.why().state,
+      settled: this.#settled.get(future.id) ?? 0,
+      hasActor: future.actor !== undefined,
+    };
+    expectEqual(
+      { ...seen, hasOutcome: this.#outcomes.has(key) },
+      { key, state, why: state, settled: isOver ? 1 : 0, hasActor: !isOver, hasOutcome: isOver },
+    );
     for (const data of this.#bodies.get(key) ?? []) expectEqual(data, this.#dataOf(call));
     if (!isOver || this.#checked.has(key)) return;
     this.#checked.add(key);
@@ -269,7 +320,11 @@ function expectEqual(got: unknown, wanted: unknown): void {
   if (!isDeepStrictEqual(got, wanted)) expect(got).toEqual(wanted);
 }
 
-function withResolvers(): { readonly promise: Promise<unknown>; readonly resolve: (value: unknown) => void; readonly reject: (error: Error) => void } {
+function withResolvers(): {
+  readonly promise: Promise<unknown>;
+  readonly resolve: (value: unknown) => void;
+  readonly reject: (error: Error) => void;
+} {
   let resolve = (_: unknown): void => {};
   let reject = (_: Error): void => {};
   const promise = new Promise<unknown>((keep, shatter) => {

@@ -14,11 +14,19 @@ export function snapshotAt<M extends AnyStateMachine>(machine: M, value: string,
 }
 
 /** The snapshot after one event. */
-export const next = <M extends AnyStateMachine>(machine: M, snapshot: SnapshotFrom<M>, event: EventFromLogic<M>): SnapshotFrom<M> => step(machine, snapshot, event).snapshot;
+export const next = <M extends AnyStateMachine>(machine: M, snapshot: SnapshotFrom<M>, event: EventFromLogic<M>): SnapshotFrom<M> =>
+  step(machine, snapshot, event).snapshot;
 
 /** The snapshot after one event, and the names of the effects that it asks for, in order. */
-export function step<M extends AnyStateMachine>(machine: M, snapshot: SnapshotFrom<M>, event: EventFromLogic<M>): { readonly snapshot: SnapshotFrom<M>; readonly effects: readonly string[] } {
-  const [after, actions] = transition(machine, snapshot as never, event) as unknown as [SnapshotFrom<M>, readonly { readonly type: string }[]];
+export function step<M extends AnyStateMachine>(
+  machine: M,
+  snapshot: SnapshotFrom<M>,
+  event: EventFromLogic<M>,
+): { readonly snapshot: SnapshotFrom<M>; readonly effects: readonly string[] } {
+  const [after, actions] = transition(machine, snapshot as never, event) as unknown as [
+    SnapshotFrom<M>,
+    readonly { readonly type: string }[],
+  ];
   return { snapshot: after, effects: actions.map(({ type }) => type) };
 }
 
@@ -39,9 +47,16 @@ export const taskContext = (context: Partial<TaskContext> = {}): TaskContext => 
 });
 
 /** A task in a state. */
-export const at = (value: string, context: Partial<TaskContext> = {}): SnapshotFrom<typeof taskMachine> => snapshotAt(taskMachine, value, taskContext(context));
+export const at = (value: string, context: Partial<TaskContext> = {}): SnapshotFrom<typeof taskMachine> =>
+  snapshotAt(taskMachine, value, taskContext(context));
 
-export const failure = (kind: FailureKind = 'app', more: Partial<Failure> = {}): Failure => ({ kind, name: 'Error', message: 'boom', tryIndex: 0, ...more });
+export const failure = (kind: FailureKind = 'app', more: Partial<Failure> = {}): Failure => ({
+  kind,
+  name: 'Error',
+  message: 'boom',
+  tryIndex: 0,
+  ...more,
+});
 
 /** One event of each kind, of the first try; what they carry is what most often happens. */
 export const taskEvents: { readonly [T in TaskEvent['type']]: Extract<TaskEvent, { type: T }> } = {
@@ -62,8 +77,20 @@ export const taskEvents: { readonly [T in TaskEvent['type']]: Extract<TaskEvent,
 };
 
 /** Every state of a machine by name, with its configuration. */
-export function statesOf(machine: AnyStateMachine): readonly { readonly name: string; readonly description: string | undefined; readonly type: string; readonly events: readonly string[] }[] {
-  return Object.values(machine.states).map(({ key, description, type, transitions }) => ({ name: key, description, type, events: [...transitions.keys()] }));
+export function statesOf(
+  machine: AnyStateMachine,
+): readonly {
+  readonly name: string;
+  readonly description: string | undefined;
+  readonly type: string;
+  readonly events: readonly string[];
+}[] {
+  return Object.values(machine.states).map(({ key, description, type, transitions }) => ({
+    name: key,
+    description,
+    type,
+    events: [...transitions.keys()],
+  }));
 }
 
 /** Keys of a machine's configuration that make it more than a flat table of named transitions, with where they are. */
@@ -71,7 +98,8 @@ export function notFlat(machine: AnyStateMachine): readonly string[] {
   const found: string[] = [];
   const states: Readonly<Record<string, object>> = machine.config.states ?? {};
   for (const [name, state] of Object.entries(states)) {
-    for (const key of ['states', 'invoke', 'after', 'always', 'onDone', 'history', 'parallel']) if (key in state) found.push(`${name}.${key}`);
+    for (const key of ['states', 'invoke', 'after', 'always', 'onDone', 'history', 'parallel'])
+      if (key in state) found.push(`${name}.${key}`);
     if ('type' in state && state.type !== 'final') found.push(`${name}.type`);
   }
   for (const key of ['invoke', 'after', 'always']) if (key in machine.config) found.push(key);

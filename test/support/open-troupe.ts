@@ -46,7 +46,18 @@ export async function opened(config: TroupeConfig = {}): Promise<Opened> {
 }
 
 /** Fails every try that is held, until there is none or enough; returns how many tries there were. */
-export async function failAll({ executor, other, pass }: Opened, { kind = 'app', worker = () => 'w', atMost = 60 }: { readonly kind?: Parameters<ManualExecutor['failed']>[2]; readonly worker?: (tries: number) => string; readonly atMost?: number } = {}): Promise<number> {
+export async function failAll(
+  { executor, other, pass }: Opened,
+  {
+    kind = 'app',
+    worker = () => 'w',
+    atMost = 60,
+  }: {
+    readonly kind?: Parameters<ManualExecutor['failed']>[2];
+    readonly worker?: (tries: number) => string;
+    readonly atMost?: number;
+  } = {},
+): Promise<number> {
   let tries = 0;
   while (tries < atMost) {
     const held = [executor, other].flatMap((each) => each.held.map((attempt) => ({ each, attempt })));

@@ -23,7 +23,14 @@ export function failed(more: Partial<RetrySnapshot> = {}): RetrySnapshot {
   };
 }
 
-export const candidate = (label: string, more: Partial<RoutingCandidate> = {}): RoutingCandidate => ({ label, kind: 'threads', queued: 0, running: 0, slots: 1, ...more });
+export const candidate = (label: string, more: Partial<RoutingCandidate> = {}): RoutingCandidate => ({
+  label,
+  kind: 'threads',
+  queued: 0,
+  running: 0,
+  slots: 1,
+  ...more,
+});
 
 export const routed = (candidates: readonly RoutingCandidate[], more: Partial<RoutingSnapshot> = {}): RoutingSnapshot => ({
   taskId: 't1',
@@ -37,7 +44,12 @@ export const routed = (candidates: readonly RoutingCandidate[], more: Partial<Ro
   ...more,
 });
 
-export const missing: DependencySnapshot = { taskId: 't2', name: 'mean', inputs: 2, failed: [{ source: 't1', name: 'simulate', message: 'boom' }] };
+export const missing: DependencySnapshot = {
+  taskId: 't2',
+  name: 'mean',
+  inputs: 2,
+  failed: [{ source: 't1', name: 'simulate', message: 'boom' }],
+};
 
 /** A watch that writes down what it is told. Its clock is moved by the test. */
 export interface NotedWatch extends Watch {

@@ -12,13 +12,20 @@ export function mermaid(machine: MachineView): string {
   const { states, initial, anyState } = machine;
   const lines = [SPACING, 'stateDiagram-v2', '  direction TB', '  classDef final stroke-width:4px', `  [*] --> ${idOf(initial)}`];
   for (const state of states) lines.push(`  state "${body(state)}" as ${idOf(state.name)}`);
-  const drawn = states.flatMap(({ name, transitions }) => arrows(transitions).map(([target, labels]) => `  ${idOf(name)} --> ${idOf(target)}: ${labels.join('<br/>')}`));
+  const drawn = states.flatMap(({ name, transitions }) =>
+    arrows(transitions).map(([target, labels]) => `  ${idOf(name)} --> ${idOf(target)}: ${labels.join('<br/>')}`),
+  );
   lines.push(...drawn.toReversed());
   const final = states.filter((state) => state.final).map(({ name }) => idOf(name));
   if (final.length > 0) lines.push(`  class ${final.join(',')} final`);
   if (anyState.length > 0) {
     const labels = labelsOf(anyState, anyState);
-    lines.push(`  note left of ${idOf(initial)}`, '    In any state that does not say otherwise:', ...labels.map((text) => `    ${text}`), '  end note');
+    lines.push(
+      `  note left of ${idOf(initial)}`,
+      '    In any state that does not say otherwise:',
+      ...labels.map((text) => `    ${text}`),
+      '  end note',
+    );
   }
   return `${lines.join('\n')}\n`;
 }
@@ -51,7 +58,11 @@ function arrows(transitions: readonly TransitionView[]): readonly (readonly [tar
 
 /** `event [guard] / actions`, a line each; events that mean the same, and branches of one event, share a line. */
 function labelsOf(transitions: readonly TransitionView[], beside: readonly TransitionView[]): readonly string[] {
-  const parts = transitions.map((transition) => ({ events: [transition.event], conditions: [conditionOf(transition, beside)], actions: transition.actions.join(', ') }));
+  const parts = transitions.map((transition) => ({
+    events: [transition.event],
+    conditions: [conditionOf(transition, beside)],
+    actions: transition.actions.join(', '),
+  }));
   const byMeaning = merged(parts, ({ conditions, actions }) => `${conditions.join(' ')}/${actions}`);
   return merged(byMeaning, ({ events, actions }) => `${events.join(' ')}/${actions}`).map(({ events, conditions, actions }) => {
     const condition = conditions.filter((each) => each !== '').join(' or ');
@@ -69,7 +80,11 @@ function merged(parts: readonly Part[], keyOf: (part: Part) => string): readonly
   const found = new Map<string, Part>();
   for (const part of parts) {
     const { events = [], conditions = [] } = found.get(keyOf(part)) ?? {};
-    found.set(keyOf(part), { events: [...new Set([...events, ...part.events])], conditions: [...new Set([...conditions, ...part.conditions])], actions: part.actions });
+    found.set(keyOf(part), {
+      events: [...new Set([...events, ...part.events])],
+      conditions: [...new Set([...conditions, ...part.conditions])],
+      actions: part.actions,
+    });
   }
   return [...found.values()];
 }

@@ -20,7 +20,12 @@ export function markdown(machine: MachineView): string {
   ].join('\n\n');
 }
 
-const nouns = { condition: 'guard', assignment: 'action: assigns to the context', effect: 'action: an effect', delay: 'delay' } as const satisfies Record<MemberView['does'], string>;
+const nouns = {
+  condition: 'guard',
+  assignment: 'action: assigns to the context',
+  effect: 'action: an effect',
+  delay: 'delay',
+} as const satisfies Record<MemberView['does'], string>;
 
 const memberRow = ({ name, does, pluggable }: MemberView): readonly string[] => [
   code(name),
@@ -31,7 +36,9 @@ const memberRow = ({ name, does, pluggable }: MemberView): readonly string[] => 
 /** A row for each thing that an event can do, with all the states in which it does. */
 function eventRows({ states, anyState, events }: MachineView): readonly (readonly string[])[] {
   const all = [
-    ...states.flatMap(({ name, transitions }) => transitions.map((transition) => ({ from: code(name), transition, condition: conditionOf(transition, transitions) }))),
+    ...states.flatMap(({ name, transitions }) =>
+      transitions.map((transition) => ({ from: code(name), transition, condition: conditionOf(transition, transitions) })),
+    ),
     ...anyState.map((transition) => ({ from: 'otherwise', transition, condition: conditionOf(transition, anyState) })),
   ];
   const rows = new Map<string, { readonly from: string[]; readonly transition: TransitionView; readonly condition: string }>();
@@ -51,7 +58,9 @@ function eventRows({ states, anyState, events }: MachineView): readonly (readonl
 }
 
 function table(head: readonly string[], rows: readonly (readonly string[])[]): string {
-  return [head, head.map(() => '---'), ...rows].map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', String.raw`\|`)).join(' | ')} |`).join('\n');
+  return [head, head.map(() => '---'), ...rows]
+    .map((cells) => `| ${cells.map((cell) => cell.replaceAll('|', String.raw`\|`)).join(' | ')} |`)
+    .join('\n');
 }
 
 const code = (text: string): string => `\`${text}\``;

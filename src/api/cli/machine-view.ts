@@ -87,7 +87,12 @@ const withDescendants = (node: DirectedGraphNode): readonly DirectedGraphNode[] 
 const nameOf = ({ path }: { readonly path: readonly string[] }): string => path.join('.');
 
 function transitionView({ transition }: DirectedGraphEdge): TransitionView {
-  const { eventType, guard, target, actions } = transition as { eventType: string; guard?: unknown; target: readonly DirectedGraphNode['stateNode'][] | undefined; actions: readonly unknown[] };
+  const { eventType, guard, target, actions } = transition as {
+    eventType: string;
+    guard?: unknown;
+    target: readonly DirectedGraphNode['stateNode'][] | undefined;
+    actions: readonly unknown[];
+  };
   return {
     event: eventType === '' ? 'always' : eventType,
     guard: guard === undefined ? null : actionName(guard),
@@ -114,7 +119,12 @@ function membersOf({ implementations }: AnyStateMachine, pluggable: Pluggable): 
   };
   return [
     ...Object.keys(guards).map((name): MemberView => ({ kind: 'guard', name, does: 'condition', pluggable: of('guards', name) })),
-    ...Object.entries(actions).map(([name, action]): MemberView => ({ kind: 'action', name, does: isAssignment(action) ? 'assignment' : 'effect', pluggable: of('actions', name) })),
+    ...Object.entries(actions).map(([name, action]): MemberView => ({
+      kind: 'action',
+      name,
+      does: isAssignment(action) ? 'assignment' : 'effect',
+      pluggable: of('actions', name),
+    })),
     ...Object.keys(delays).map((name): MemberView => ({ kind: 'delay', name, does: 'delay', pluggable: of('delays', name) })),
   ];
 }

@@ -18,6 +18,7 @@ export function endWithReader(): void {
 /** Rows as text, each column as wide as its widest cell; the columns named in `right` are aligned to the right. */
 export function aligned(rows: readonly (readonly string[])[], right: readonly number[] = []): string {
   const widths = (rows[0] ?? []).map((_, column) => Math.max(...rows.map((row) => row[column]?.length ?? 0)));
-  const pad = (cell: string, column: number): string => (right.includes(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0));
+  const pad = (cell: string, column: number): string =>
+    right.includes(column) ? cell.padStart(widths[column] ?? 0) : cell.padEnd(widths[column] ?? 0);
   return rows.map((row) => `${row.map(pad).join('  ').trimEnd()}\n`).join('');
 }

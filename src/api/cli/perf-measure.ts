@@ -61,7 +61,12 @@ const PROGRESS_MS = 2000;
 export async function measure(settings: PerfSettings): Promise<PerfResult> {
   const { executor, tasks, chain, argsBytes, warmup, log } = settings;
   const runDir = log === 'off' ? undefined : await mkdtemp(join(tmpdir(), 'troupe-perf-'));
-  const troupe = await Troupe.start({ name: 'perf', executors: [executor], ambient: false, ...(runDir === undefined || log === 'off' ? undefined : { runDir, log }) });
+  const troupe = await Troupe.start({
+    name: 'perf',
+    executors: [executor],
+    ambient: false,
+    ...(runDir === undefined || log === 'off' ? undefined : { runDir, log }),
+  });
   try {
     const stage = stages(troupe, settings);
     await stage('warming up', warmup, () => all(troupe, warmup, argsBytes));
@@ -105,7 +110,11 @@ function stages(troupe: Troupe, { progress }: PerfSettings): Stage {
   };
 }
 
-async function independent(troupe: Troupe, { tasks, argsBytes }: PerfSettings, stage: Stage): Promise<Pick<PerfResult, 'tasksPerSecond' | 'callsPerSecond' | 'latencyMs' | 'bytesPerWaitingTask'>> {
+async function independent(
+  troupe: Troupe,
+  { tasks, argsBytes }: PerfSettings,
+  stage: Stage,
+): Promise<Pick<PerfResult, 'tasksPerSecond' | 'callsPerSecond' | 'latencyMs' | 'bytesPerWaitingTask'>> {
   const waiting = Math.min(WAITING, tasks);
   const bytesPerWaitingTask = await stage('heap', waiting, () => heapOf(troupe, waiting));
   const { tasksPerSecond, callsPerSecond } = await stage('throughput', tasks, () => all(troupe, tasks, argsBytes));
@@ -116,7 +125,11 @@ async function independent(troupe: Troupe, { tasks, argsBytes }: PerfSettings, s
 
 const perSecond = (count: number, ms: number): number => Math.round((1000 * count) / ms);
 
-async function all(troupe: Troupe, count: number, argsBytes: number): Promise<{ readonly tasksPerSecond: number; readonly callsPerSecond: number }> {
+async function all(
+  troupe: Troupe,
+  count: number,
+  argsBytes: number,
+): Promise<{ readonly tasksPerSecond: number; readonly callsPerSecond: number }> {
   const args: [] | [Uint8Array] = argsBytes === 0 ? [] : [new Uint8Array(argsBytes)];
   const futures: Future<void>[] = [];
   const startMs = performance.now();
@@ -171,6 +184,8 @@ function collectGarbage(): void {
 
 async function sizeOf(folder: string): Promise<number> {
   const entries = await readdir(folder, { recursive: true, withFileTypes: true });
-  const sizes = await Promise.all(entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size));
+  const sizes = await Promise.all(
+    entries.filter((entry) => entry.isFile()).map(async (entry) => (await stat(join(entry.parentPath, entry.name))).size),
+  );
   return sizes.reduce((sum, size) => sum + size, 0);
 }

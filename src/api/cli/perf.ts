@@ -31,14 +31,22 @@ export function perfCommand(): Command {
     .addOption(new Option('--chain', 'measure only a chain of --tasks tasks').default(false))
     .addOption(new Option('--args-bytes <n>', 'size of the argument of each task').argParser(countFrom(0)).default(0))
     .addOption(new Option('--warmup <n>', 'tasks before anything is measured').argParser(countFrom(0)).default(5000))
-    .addOption(new Option('--log <level>', 'write an event log meanwhile, to a folder that is deleted').choices(['off', 'summary', 'full']).default('off'))
+    .addOption(
+      new Option('--log <level>', 'write an event log meanwhile, to a folder that is deleted')
+        .choices(['off', 'summary', 'full'])
+        .default('off'),
+    )
     .addOption(new Option('--json', 'figures for a program').default(false))
     .addHelpText('after', examples)
     .action(async ({ executor, workers, json, ...rest }: Options) => {
       const { measure } = await import('./perf-measure.ts'); // the rest of the program starts faster without it
       const plugin = factories[executor]?.(workers === undefined ? {} : { workers });
       if (plugin === undefined) return;
-      const result = await measure({ ...rest, executor: plugin, progress: (what, done, of) => report(`${what}: ${number(done)} of ${number(of)} tasks`) });
+      const result = await measure({
+        ...rest,
+        executor: plugin,
+        progress: (what, done, of) => report(`${what}: ${number(done)} of ${number(of)} tasks`),
+      });
       print(json ? `${JSON.stringify(result, undefined, 2)}\n` : table(result));
     });
 }
@@ -46,7 +54,8 @@ export function perfCommand(): Command {
 function countFrom(least: number): (text: string) => number {
   return (text) => {
     const count = Number(text);
-    if (!/^\d+$/.test(text) || count < least || !Number.isSafeInteger(count)) throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
+    if (!/^\d+$/.test(text) || count < least || !Number.isSafeInteger(count))
+      throw new InvalidArgumentError(`It must be a whole number from ${least}.`);
     return count;
   };
 }
@@ -54,7 +63,8 @@ function countFrom(least: number): (text: string) => number {
 const number = (value: number): string => value.toLocaleString('en-US');
 
 function table(result: PerfResult): string {
-  const { tasks, tasksPerSecond, callsPerSecond, latencyMs, chainTasks, chainTasksPerSecond, bytesPerWaitingTask, logBytesPerTask } = result;
+  const { tasks, tasksPerSecond, callsPerSecond, latencyMs, chainTasks, chainTasksPerSecond, bytesPerWaitingTask, logBytesPerTask } =
+    result;
   const { executor, workers, argsBytes, log, node, cores } = result;
   const rows = [
     ['throughput', tasksPerSecond, 'tasks/s', `${number(tasks)} independent tasks, all queued at once`],

@@ -48,7 +48,11 @@ export interface Answer<Decision> {
 export type Asker<Snapshot, Decision> = (snapshot: Snapshot) => Answer<Decision>;
 
 /** Puts a policy behind the firewall. Once a troupe and policy: it counts faults. */
-export function asker<Snapshot, Decision>(kind: PolicyKind<Snapshot, Decision>, policy: PolicyOf<string, Snapshot, Decision>, watch: Watch): Asker<Snapshot, Decision> {
+export function asker<Snapshot, Decision>(
+  kind: PolicyKind<Snapshot, Decision>,
+  policy: PolicyOf<string, Snapshot, Decision>,
+  watch: Watch,
+): Asker<Snapshot, Decision> {
   const byDefault = (snapshot: Snapshot): Answer<Decision> => ({ decision: kind.fallback.decide(snapshot), policy: kind.fallback.name });
   if (policy === kind.fallback) return byDefault;
   const name = textOf(policy.name);

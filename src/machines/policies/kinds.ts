@@ -21,9 +21,11 @@ export const retryKind: PolicyKind<RetrySnapshot, RetryDecision> = {
     const { again, afterMs, executor, resources, cost, why } = fields;
     if (typeof again !== 'boolean') return { wrong: `again is ${describe(again)}, not a boolean` };
     if (afterMs !== undefined && !isBackoff(afterMs)) return { wrong: `afterMs is ${describe(afterMs)}, not 0…${MAX_BACKOFF_MS}` };
-    if (cost !== undefined && !(typeof cost === 'number' && Number.isFinite(cost))) return { wrong: `cost is ${describe(cost)}, not a finite number` };
+    if (cost !== undefined && !(typeof cost === 'number' && Number.isFinite(cost)))
+      return { wrong: `cost is ${describe(cost)}, not a finite number` };
     const label = executors.find((known) => known === executor);
-    if (executor !== undefined && label === undefined) return { wrong: `executor is ${describe(executor)}, not one of ${executors.join(', ')}` };
+    if (executor !== undefined && label === undefined)
+      return { wrong: `executor is ${describe(executor)}, not one of ${executors.join(', ')}` };
     const asked = resources === undefined ? undefined : readResources(resources);
     if (asked !== undefined && 'wrong' in asked) return asked;
     return withWhy(why, again ? { again, ...defined({ afterMs, executor: label, cost, resources: asked?.ok }) } : { again });
@@ -45,8 +47,10 @@ export function readResources(resources: unknown): Read<Resources> {
     if (!Object.hasOwn(least, key)) return { wrong: `resources.${key} is not one of ${Object.keys(least).join(', ')}` };
     if (value === undefined) continue;
     const from = least[key as keyof typeof least];
-    const isAmount = typeof value === 'number' && Number.isFinite(value) && value >= from && (!whole.includes(key) || Number.isInteger(value));
-    if (!isAmount) return { wrong: `resources.${key} is ${describe(value)}, not ${whole.includes(key) ? 'a whole' : 'a'} number from ${from}` };
+    const isAmount =
+      typeof value === 'number' && Number.isFinite(value) && value >= from && (!whole.includes(key) || Number.isInteger(value));
+    if (!isAmount)
+      return { wrong: `resources.${key} is ${describe(value)}, not ${whole.includes(key) ? 'a whole' : 'a'} number from ${from}` };
     read[key] = value;
   }
   return { ok: read };
@@ -54,7 +58,9 @@ export function readResources(resources: unknown): Read<Resources> {
 
 /** A label, or nothing; one that no executor has means that the routing policy is asked. */
 export const readPlacement = (label: unknown): Read<string | undefined> =>
-  label === undefined || typeof label === 'string' ? { ok: label } : { wrong: `placement is ${describe(label)}, not the label of an executor` };
+  label === undefined || typeof label === 'string'
+    ? { ok: label }
+    : { wrong: `placement is ${describe(label)}, not the label of an executor` };
 
 export const routingKind: PolicyKind<RoutingSnapshot, RoutingDecision> = {
   kind: 'routing',
@@ -64,7 +70,8 @@ export const routingKind: PolicyKind<RoutingSnapshot, RoutingDecision> = {
     if (typeof fields === 'string') return { wrong: fields };
     const { executor, why } = fields;
     const chosen = candidates.find(({ label }) => label === executor);
-    if (chosen === undefined) return { wrong: `executor is ${describe(executor)}, not one of ${candidates.map(({ label }) => label).join(', ')}` };
+    if (chosen === undefined)
+      return { wrong: `executor is ${describe(executor)}, not one of ${candidates.map(({ label }) => label).join(', ')}` };
     return withWhy(why, { executor: chosen.label });
   },
 };
@@ -87,7 +94,10 @@ export const policyKinds = { retry: retryKind, routing: routingKind, dependency:
 
 function withWhy<Decision extends object>(why: unknown, decision: Decision): Read<Decision> {
   if (why === undefined) return { ok: Object.freeze(decision) };
-  return typeof why === 'string' ? { ok: Object.freeze({ ...decision, why: why.slice(0, MAX_WHY) }) } : { wrong: `why is ${describe(why)}, not a text` };
+  return typeof why === 'string'
+    ? { ok: Object.freeze({ ...decision, why: why.slice(0, MAX_WHY) }) }
+    : { wrong: `why is ${describe(why)}, not a text` };
 }
 
-const defined = (fields: Readonly<Record<string, unknown>>): object => sealed(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
+const defined = (fields: Readonly<Record<string, unknown>>): object =>
+  sealed(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));

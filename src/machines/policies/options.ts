@@ -10,7 +10,10 @@ export function checkAmount(field: string, value: number, from: number, to = Num
 
 /** @throws ConfigError for what has no `decide`, or is of another kind. */
 export function checkPolicy(field: string, kind: string, value: unknown): void {
-  const { kind: given, decide } = (typeof value === 'object' && value !== null ? value : {}) as { readonly kind?: unknown; readonly decide?: unknown };
+  const { kind: given, decide } = (typeof value === 'object' && value !== null ? value : {}) as {
+    readonly kind?: unknown;
+    readonly decide?: unknown;
+  };
   if (given === kind && typeof decide === 'function') return;
   throw new ConfigError(`${field} is not a ${kind} policy: { kind: '${kind}', name, decide(snapshot) }`, { field, value });
 }

@@ -33,7 +33,9 @@ export function provided<M extends AnyStateMachine>(base: M, given: M, pluggable
   const field = `machines.${base.id}`;
   if (given === base) return base;
   if (given.config !== base.config) {
-    throw new ConfigError(`${field} must be made with ${base.id}Machine.provide(…); its states and transitions are the contract`, { field });
+    throw new ConfigError(`${field} must be made with ${base.id}Machine.provide(…); its states and transitions are the contract`, {
+      field,
+    });
   }
   const ours = base.implementations as unknown as Implementations;
   const theirs = given.implementations as unknown as Implementations;
@@ -43,7 +45,10 @@ export function provided<M extends AnyStateMachine>(base: M, given: M, pluggable
     for (const name of Object.keys(theirs[kind]).filter((each) => ours[kind][each] !== theirs[kind][each])) {
       const path = `${field}.${kind}.${name}`;
       if (!Object.hasOwn(open, name)) {
-        throw new ConfigError(`${path} is not a policy and cannot be replaced; pluggable ${kind}: ${Object.keys(open).join(', ') || 'none'}`, { field: path });
+        throw new ConfigError(
+          `${path} is not a policy and cannot be replaced; pluggable ${kind}: ${Object.keys(open).join(', ') || 'none'}`,
+          { field: path },
+        );
       }
       wrapped[kind][name] = wrap[kind]({ path, theirs: theirs[kind][name], ours: ours[kind][name], pluggable, name, watch });
     }
@@ -67,7 +72,10 @@ const shown = ({ context, event }: Loose): Loose => ({ context: sealed(context),
 const wrap: { readonly [K in keyof Implementations]: (wrapping: Wrapping) => unknown } = {
   guards({ path, name, theirs, ours, watch }) {
     if (typeof theirs !== 'function' || 'check' in theirs) {
-      throw new ConfigError(`${path} must be a plain function; combine conditions inside it rather than with and(), or(), not()`, { field: path, value: theirs });
+      throw new ConfigError(`${path} must be a plain function; combine conditions inside it rather than with and(), or(), not()`, {
+        field: path,
+        value: theirs,
+      });
     }
     const guarded = trust(path, theirs.name || name, watch);
     return (args: Loose, params: unknown) =>
@@ -106,9 +114,11 @@ interface Assign {
   readonly type: 'xstate.assign';
   readonly assignment: Loose | Call;
 }
-const isAssign = (action: unknown): action is Assign => typeof action === 'function' && 'assignment' in action && 'type' in action && action.type === 'xstate.assign';
+const isAssign = (action: unknown): action is Assign =>
+  typeof action === 'function' && 'assignment' in action && 'type' in action && action.type === 'xstate.assign';
 
-const called = (value: unknown, args: Loose, params: unknown): unknown => (typeof value === 'function' ? (value as Call)(args, params) : value);
+const called = (value: unknown, args: Loose, params: unknown): unknown =>
+  typeof value === 'function' ? (value as Call)(args, params) : value;
 
 /** As XState does, but without an actor to spawn from or to send to. */
 function assigned({ assignment }: Assign, args: Loose, params: unknown): unknown {

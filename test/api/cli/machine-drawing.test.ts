@@ -5,7 +5,12 @@ import { mermaid } from '../../../src/api/cli/machine-drawing.ts';
 import { markdown } from '../../../src/api/cli/machine-page.ts';
 import { machines, type MachineView, type StateView, type TransitionView } from '../../../src/api/cli/machine-view.ts';
 
-const to = (event: string, target: string | null, guard: string | null = null, actions: readonly string[] = []): TransitionView => ({ event, guard, target, actions });
+const to = (event: string, target: string | null, guard: string | null = null, actions: readonly string[] = []): TransitionView => ({
+  event,
+  guard,
+  target,
+  actions,
+});
 const state = (name: string, transitions: readonly TransitionView[], more: Partial<StateView> = {}): StateView => ({
   name,
   description: `It is ${name}.`,
@@ -21,7 +26,12 @@ const lamp: MachineView = {
   description: 'A lamp.',
   initial: 'off',
   states: [
-    state('off', [to('press', 'on', 'isWhole', ['count']), to('press', 'broken'), to('look', null, null, ['count']), to('knock', null, null, ['count'])]),
+    state('off', [
+      to('press', 'on', 'isWhole', ['count']),
+      to('press', 'broken'),
+      to('look', null, null, ['count']),
+      to('knock', null, null, ['count']),
+    ]),
     state('on', [to('press', 'off'), to('pull', 'off')], { entry: ['shine'], exit: ['fade'], description: 'It says "on".' }),
     state('broken', [], { final: true }),
   ],
@@ -59,7 +69,8 @@ describe('a diagram', () => {
   it.each([...machines()])('of %s names every state, event, guard and action, in words that mermaid can read', (_, machine) => {
     const text = mermaid(machine);
     const transitions = [...machine.states.flatMap((each) => each.transitions), ...machine.anyState];
-    for (const { event, guard, actions } of transitions) for (const word of [event, ...(guard === null ? [] : [guard]), ...actions]) expect(text).toContain(word);
+    for (const { event, guard, actions } of transitions)
+      for (const word of [event, ...(guard === null ? [] : [guard]), ...actions]) expect(text).toContain(word);
     for (const { name, description } of machine.states) {
       expect(text).toContain(`<b>${name}</b><br/>${description.replaceAll('"', '#quot;')}`);
       expect(name).toMatch(/^\w+$/);
@@ -105,7 +116,9 @@ describe('a page', () => {
   });
 
   it.each([...machines()])('of %s has a row for each state and each transition', (_, machine) => {
-    const rows = markdown(machine).split('\n').filter((line) => line.startsWith('| `'));
+    const rows = markdown(machine)
+      .split('\n')
+      .filter((line) => line.startsWith('| `'));
     for (const { name } of machine.states) expect(rows.filter((row) => row.startsWith(`| \`${name}\` `))).not.toEqual([]);
     for (const event of machine.events) expect(rows.filter((row) => row.startsWith(`| \`${event}\` `))).not.toEqual([]);
     expect(rows.every((row) => [5, 7].includes(row.split(/(?<!\\)\|/).length))).toBe(true);

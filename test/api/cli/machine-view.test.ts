@@ -7,9 +7,8 @@ import { dataflowMachine, executorMachine, taskMachine, troupeMachine } from '..
 import { statesOf } from '../../support/machines.ts';
 
 const lamp = setup({
-  types: {},
   guards: { isWhole: () => true },
-  actions: { count: assign({ presses: ({ context }) => context.presses + 1 }), click: (_, _params: { loud: boolean }) => {} },
+  actions: { count: assign({ presses: ({ context }) => Number(context['presses']) + 1 }), click: (_, _params: { loud: boolean }) => {} },
   delays: { cooling: 100 },
 }).createMachine({
   id: 'lamp',
@@ -18,7 +17,12 @@ const lamp = setup({
   initial: 'off',
   on: { break: '.broken' },
   states: {
-    off: { description: 'Dark.', on: { press: [{ guard: 'isWhole', target: 'on', actions: ['count', { type: 'click', params: { loud: true } }] }, { actions: 'count' }] } },
+    off: {
+      description: 'Dark.',
+      on: {
+        press: [{ guard: 'isWhole', target: 'on', actions: ['count', { type: 'click', params: { loud: true } }] }, { actions: 'count' }],
+      },
+    },
     on: { description: 'Light.', tags: 'bright', entry: 'count', exit: 'count', on: { press: { guard: () => true, target: 'off' } } },
     broken: { type: 'final' },
   },
@@ -43,7 +47,15 @@ describe('a machine as data', () => {
             { event: 'press', guard: null, target: null, actions: ['count'] },
           ],
         },
-        { name: 'on', description: 'Light.', final: false, tags: ['bright'], entry: ['count'], exit: ['count'], transitions: [{ event: 'press', guard: 'guard', target: 'off', actions: [] }] },
+        {
+          name: 'on',
+          description: 'Light.',
+          final: false,
+          tags: ['bright'],
+          entry: ['count'],
+          exit: ['count'],
+          transitions: [{ event: 'press', guard: 'guard', target: 'off', actions: [] }],
+        },
         { name: 'broken', description: '', final: true, tags: [], entry: [], exit: [], transitions: [] },
       ],
       anyState: [{ event: 'break', guard: null, target: 'broken', actions: [] }],
@@ -63,17 +75,30 @@ describe('the published machines', () => {
     expect([...machines().keys()].toSorted()).toEqual(['dataflow', 'executor', 'task', 'troupe']);
   });
 
-  it.each([taskMachine, dataflowMachine, executorMachine, troupeMachine].map((machine) => [machine.id, machine] as const))('%s is shown whole', (name, machine) => {
-    const view = machines().get(name);
-    expect(view?.states.map((state) => [state.name, state.description])).toEqual(statesOf(machine).map((state) => [state.name, state.description]));
-    expect(view?.states.map((state) => [...new Set(state.transitions.map(({ event }) => event))])).toEqual(statesOf(machine).map(({ events }) => events));
-    expect(view?.members.map((member) => member.name)).toEqual(['guards', 'actions', 'delays'].flatMap((kind) => Object.keys(machine.implementations[kind as 'guards'])));
-    expect(JSON.parse(JSON.stringify(view))).toEqual(view);
-    expect(view?.description).not.toBe('');
-  });
+  it.each([taskMachine, dataflowMachine, executorMachine, troupeMachine].map((machine) => [machine.id, machine] as const))(
+    '%s is shown whole',
+    (name, machine) => {
+      const view = machines().get(name);
+      expect(view?.states.map((state) => [state.name, state.description])).toEqual(
+        statesOf(machine).map((state) => [state.name, state.description]),
+      );
+      expect(view?.states.map((state) => [...new Set(state.transitions.map(({ event }) => event))])).toEqual(
+        statesOf(machine).map(({ events }) => events),
+      );
+      expect(view?.members.map((member) => member.name)).toEqual(
+        ['guards', 'actions', 'delays'].flatMap((kind) => Object.keys(machine.implementations[kind as 'guards'])),
+      );
+      expect(JSON.parse(JSON.stringify(view))).toEqual(view);
+      expect(view?.description).not.toBe('');
+    },
+  );
 
   it('say what may be replaced, with the built-in', () => {
-    const open = [...machines().values()].flatMap(({ name, members }) => members.flatMap((member) => (member.pluggable === null ? [] : [[name, member.kind, member.name, member.pluggable.policy, member.pluggable.builtIn]])));
+    const open = [...machines().values()].flatMap(({ name, members }) =>
+      members.flatMap((member) =>
+        member.pluggable === null ? [] : [[name, member.kind, member.name, member.pluggable.policy, member.pluggable.builtIn]],
+      ),
+    );
     expect(open).toEqual([
       ['task', 'guard', 'shouldRetry', 'retry', 'fixed(0)'],
       ['task', 'guard', 'shouldRunAnyway', 'dependency', 'fail'],
@@ -85,7 +110,10 @@ describe('the published machines', () => {
   it('have no member without a use, and none that is used but not named', () => {
     for (const { states, anyState, members } of machines().values()) {
       const transitions = [...states.flatMap((state) => state.transitions), ...anyState];
-      const used = new Set([...transitions.flatMap(({ guard, actions }) => [...(guard === null ? [] : [guard]), ...actions]), ...states.flatMap(({ entry, exit }) => [...entry, ...exit])]);
+      const used = new Set([
+        ...transitions.flatMap(({ guard, actions }) => [...(guard === null ? [] : [guard]), ...actions]),
+        ...states.flatMap(({ entry, exit }) => [...entry, ...exit]),
+      ]);
       const named = members.filter(({ kind }) => kind !== 'delay').map(({ name }) => name);
       expect([...used].toSorted()).toEqual(named.toSorted());
     }

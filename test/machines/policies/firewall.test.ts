@@ -24,7 +24,8 @@ afterEach(async () => {
   expect(unhandled).toEqual([]);
 });
 
-const asked = (decide: (snapshot: RetrySnapshot) => unknown, snapshot = failed()) => asker(retryKind, { kind: 'retry', name: 'mine', decide: decide as never }, watch)(snapshot);
+const asked = (decide: (snapshot: RetrySnapshot) => unknown, snapshot = failed()) =>
+  asker(retryKind, { kind: 'retry', name: 'mine', decide: decide as never }, watch)(snapshot);
 const byDefault = { policy: 'fixed(0)', decision: { again: true, afterMs: 0 } };
 const hostile = (trap: keyof ProxyHandler<object>): object =>
   new Proxy(
@@ -35,6 +36,9 @@ const hostile = (trap: keyof ProxyHandler<object>): object =>
       },
     },
   );
+function raise(value: unknown): never {
+  throw value;
+}
 const revoked = (): object => {
   const { proxy, revoke } = Proxy.revocable({}, {});
   revoke();
@@ -48,20 +52,56 @@ const cyclic = (): object => {
 
 describe('a policy that misbehaves', () => {
   it.each<readonly [string, (snapshot: RetrySnapshot) => unknown, string]>([
-    ['throws', () => { throw new Error('oh'); }, 'threw'],
-    ['throws nothing', () => { throw undefined; }, 'threw'],
-    ['throws what cannot be printed', () => { throw Object.create(null); }, 'threw'],
-    ['throws a proxy that throws', () => { throw hostile('getPrototypeOf'); }, 'threw'],
-    ['throws an error whose message throws', () => { throw Object.defineProperty(new Error('x'), 'stack', { get: () => { throw new Error('y'); } }); }, 'threw'],
+    [
+      'throws',
+      () => {
+        throw new Error('oh');
+      },
+      'threw',
+    ],
+    ['throws nothing', () => raise(undefined), 'threw'],
+    ['throws what cannot be printed', () => raise(Object.create(null)), 'threw'],
+    ['throws a proxy that throws', () => raise(hostile('getPrototypeOf')), 'threw'],
+    [
+      'throws an error whose message throws',
+      () => raise(Object.defineProperty(new Error('x'), 'stack', { get: () => raise('y') })),
+      'threw',
+    ],
     ['answers nothing', () => undefined, 'answered undefined, not a decision'],
     ['answers NaN', () => Number.NaN, 'answered NaN, not a decision'],
     ['answers a promise', async () => ({ again: true }), 'answered a promise, not a decision'],
-    ['answers a promise that rejects', async () => { throw new Error('late'); }, 'answered a promise, not a decision'],
-    ['answers a thenable that throws', () => ({ then: () => { throw new Error('late'); } }), 'answered a promise, not a decision'],
+    [
+      'answers a promise that rejects',
+      async () => {
+        throw new Error('late');
+      },
+      'answered a promise, not a decision',
+    ],
+    [
+      'answers a thenable that throws',
+      () => ({
+        then: () => {
+          throw new Error('late');
+        },
+      }),
+      'answered a promise, not a decision',
+    ],
     ['hides a promise that rejects in a field', () => ({ again: Promise.reject(new Error('late')) }), 'again is a promise, not a boolean'],
-    ['hides one in its resources', () => ({ again: true, resources: { cores: Promise.reject(new Error('late')) } }), 'resources.cores is a promise, not a number from 0'],
+    [
+      'hides one in its resources',
+      () => ({ again: true, resources: { cores: Promise.reject(new Error('late')) } }),
+      'resources.cores is a promise, not a number from 0',
+    ],
     ['answers promises', () => [Promise.reject(new Error('late'))], 'answered an array, not a decision'],
-    ['answers a getter that throws', () => ({ get again() { throw new Error('no'); } }), 'threw'],
+    [
+      'answers a getter that throws',
+      () => ({
+        get again() {
+          throw new Error('no');
+        },
+      }),
+      'threw',
+    ],
     ['answers a proxy whose get throws', () => hostile('get'), 'threw'],
     ['answers a proxy whose has throws', () => hostile('has'), 'threw'],
     ['answers a revoked proxy', revoked, 'threw'],
@@ -69,7 +109,11 @@ describe('a policy that misbehaves', () => {
     ['answers something that contains itself', cyclic, "again is 'yes', not a boolean"],
     ['writes to what it is shown', (snapshot) => Object.assign(snapshot, { retries: 99 }), 'threw'],
     ['writes deep into what it is shown', ({ failure }) => Object.assign(failure, { kind: 'nodeLost' }), 'threw'],
-    ['adds an executor to those that there are', ({ executors }) => ({ again: true, executor: (executors as string[]).push('nowhere') }), 'threw'],
+    [
+      'adds an executor to those that there are',
+      ({ executors }) => ({ again: true, executor: (executors as string[]).push('nowhere') }),
+      'threw',
+    ],
   ])('and %s does not decide', (_, decide, what) => {
     expect(asked(decide)).toEqual(byDefault);
     expect(watch.faults).toMatchObject([{ member: 'retry', policy: 'mine', what, faults: 1 }]);
@@ -108,8 +152,14 @@ describe('a policy that misbehaves', () => {
 
   it('may be right in between, and its faults are counted all the same', () => {
     let calls = 0;
-    const ask = asker(retryKind, { kind: 'retry', name: 'mine', decide: () => (++calls % 2 === 0 ? { again: false } : Number.NaN) as never }, watch);
-    expect(Array.from({ length: 12 }, () => ask(failed()).policy)).toEqual([...['fixed(0)', 'mine'], ...['fixed(0)', 'mine'], ...['fixed(0)', 'mine'], ...['fixed(0)', 'mine'], ...Array(4).fill('fixed(0)')]);
+    const ask = asker(
+      retryKind,
+      { kind: 'retry', name: 'mine', decide: () => (++calls % 2 === 0 ? { again: false } : Number.NaN) as never },
+      watch,
+    );
+    expect(Array.from({ length: 12 }, () => ask(failed()).policy)).toEqual(
+      Array.from({ length: 12 }, (_, i) => (i < 8 && i % 2 === 1 ? 'mine' : 'fixed(0)')),
+    );
   });
 
   it('asks itself, and the question within is answered by the built-in', () => {
@@ -131,12 +181,22 @@ describe('a policy that misbehaves', () => {
   });
 
   it('has a name that is no text', () => {
-    const named = (name: unknown) => asker(retryKind, { kind: 'retry', name: name as string, decide: () => ({ again: false }) }, watch)(failed()).policy;
+    const named = (name: unknown) =>
+      asker(retryKind, { kind: 'retry', name: name as string, decide: () => ({ again: false }) }, watch)(failed()).policy;
     expect([named(undefined), named(Object.create(null)), named('n'.repeat(1e5)).length]).toEqual(['undefined', 'object', 2000]);
   });
 
   it('does no harm when who is told of it throws', () => {
-    const deaf = { ...watch, onFault: () => { throw new Error('deaf'); }, onSlow: () => { throw new Error('deaf'); }, nowMs: () => performance.now() * 1e6 };
+    const deaf = {
+      ...watch,
+      onFault: () => {
+        throw new Error('deaf');
+      },
+      onSlow: () => {
+        throw new Error('deaf');
+      },
+      nowMs: () => performance.now() * 1e6,
+    };
     expect(asker(retryKind, { kind: 'retry', name: 'mine', decide: () => null as never }, deaf)(failed())).toEqual(byDefault);
   });
 });
@@ -161,11 +221,19 @@ describe('a policy that is slow', () => {
 });
 
 describe('other kinds', () => {
-  const route = (decide: (snapshot: RoutingSnapshot) => unknown) => asker(routingKind, { kind: 'routing', name: 'mine', decide: decide as never }, watch)(routed([candidate('a', { queued: 1 }), candidate('b')]));
+  const route = (decide: (snapshot: RoutingSnapshot) => unknown) =>
+    asker(
+      routingKind,
+      { kind: 'routing', name: 'mine', decide: decide as never },
+      watch,
+    )(routed([candidate('a', { queued: 1 }), candidate('b')]));
 
   it.each<readonly [string, (snapshot: RoutingSnapshot) => unknown]>([
     ['names an executor that there is not', () => ({ executor: 'nowhere' })],
-    ['adds an executor to the candidates', ({ candidates }) => ({ executor: (candidates as unknown[]).push(candidate('nowhere')) && 'nowhere' })],
+    [
+      'adds an executor to the candidates',
+      ({ candidates }) => ({ executor: (candidates as unknown[]).push(candidate('nowhere')) && 'nowhere' }),
+    ],
     ['takes the candidates away', ({ candidates }) => ({ executor: (candidates as unknown[]).splice(0) && 'a' })],
     ['renames one', ({ candidates }) => Object.assign(candidates[0] ?? {}, { label: 'nowhere' })],
   ])('a routing policy that %s does not decide', (_, decide) => {
@@ -174,7 +242,11 @@ describe('other kinds', () => {
   });
 
   it('a dependency policy that answers a promise for a value does not decide', () => {
-    const ask = asker(dependencyKind, { kind: 'dependency', name: 'mine', decide: () => ({ run: true, value: Promise.reject(new Error('late')) }) }, watch);
+    const ask = asker(
+      dependencyKind,
+      { kind: 'dependency', name: 'mine', decide: () => ({ run: true, value: Promise.reject(new Error('late')) }) },
+      watch,
+    );
     expect(ask(missing)).toEqual({ policy: 'fail', decision: { run: false } });
     expect(watch.faults).toMatchObject([{ what: 'value is a promise, not a value' }]);
   });
@@ -192,12 +264,24 @@ describe('what is shown', () => {
   it('is frozen at any depth, and frozen only once', () => {
     const snapshot = failed({ resources: { cores: 1 } });
     expect(sealed(snapshot)).toBe(snapshot);
-    for (const part of [snapshot, snapshot.failures, snapshot.failures[0], snapshot.executors, snapshot.resources]) expect(Object.isFrozen(part)).toBe(true);
+    for (const part of [snapshot, snapshot.failures, snapshot.failures[0], snapshot.executors, snapshot.resources])
+      expect(Object.isFrozen(part)).toBe(true);
     expect(sealed('text')).toBe('text');
     expect(sealed(undefined)).toBeUndefined();
   });
 
   it('is said in words when it is wrong', () => {
-    expect([1, true, 'x'.repeat(99), null, undefined, {}, [], () => {}, 1n, Promise.resolve()].map(say)).toEqual(['1', 'true', `'${'x'.repeat(60)}'`, 'null', 'undefined', 'an object', 'an array', 'a function', 'a bigint', 'a promise']);
+    expect([1, true, 'x'.repeat(99), null, undefined, {}, [], () => {}, 1n, Promise.resolve()].map(say)).toEqual([
+      '1',
+      'true',
+      `'${'x'.repeat(60)}'`,
+      'null',
+      'undefined',
+      'an object',
+      'an array',
+      'a function',
+      'a bigint',
+      'a promise',
+    ]);
   });
 });

@@ -40,7 +40,11 @@ describe('an answer about a retry', () => {
     ['resources in words', { again: true, resources: 'more' }, "resources: answered 'more', not a decision"],
     ['a negative resource', { again: true, resources: { cores: -1 } }, 'resources.cores is -1, not a number from 0'],
     ['half a node', { again: true, resources: { nodes: 0.5 } }, 'resources.nodes is 0.5, not a whole number from 1'],
-    ['a resource that there is not', { again: true, resources: { memory: 1e9 } }, 'resources.memory is not one of cores, memoryBytes, gpus, nodes, ranksPerNode'],
+    [
+      'a resource that there is not',
+      { again: true, resources: { memory: 1e9 } },
+      'resources.memory is not one of cores, memoryBytes, gpus, nodes, ranksPerNode',
+    ],
     ['a reason that is no text', { again: false, why: 42 }, 'why is 42, not a text'],
   ])('%s is refused', (_, answer, wrong) => {
     expect(retryKind.read(answer, failed())).toEqual({ wrong });
@@ -48,12 +52,15 @@ describe('an answer about a retry', () => {
 
   it('is copied: known fields only, frozen, each read once', () => {
     const reads: string[] = [];
-    const answer = new Proxy({ again: true, afterMs: 5, resources: { cores: 2 }, extra: 'x'.repeat(1e6) }, {
-      get(target, key) {
-        reads.push(String(key));
-        return target[String(key)];
+    const answer = new Proxy<Record<string, unknown>>(
+      { again: true, afterMs: 5, resources: { cores: 2 }, extra: 'x'.repeat(1e6) },
+      {
+        get(target, key) {
+          reads.push(String(key));
+          return target[String(key)];
+        },
       },
-    });
+    );
     const read = retryKind.read(answer, failed());
     expect(read).toEqual({ ok: { again: true, afterMs: 5, resources: { cores: 2 } } });
     expect('ok' in read && [Object.isFrozen(read.ok), read.ok.again && Object.isFrozen(read.ok.resources)]).toEqual([true, true]);
@@ -73,7 +80,9 @@ describe('an answer about a retry', () => {
 
 describe('an answer about a route', () => {
   it('names a candidate', () => {
-    expect(routingKind.read({ executor: 'there', why: 'it is larger', load: 3 }, two)).toStrictEqual({ ok: { executor: 'there', why: 'it is larger' } });
+    expect(routingKind.read({ executor: 'there', why: 'it is larger', load: 3 }, two)).toStrictEqual({
+      ok: { executor: 'there', why: 'it is larger' },
+    });
   });
 
   it.each([
@@ -90,7 +99,10 @@ describe('an answer about a dependency', () => {
   it.each([
     [{ run: false, value: 3 }, { run: false }],
     [{ run: true }, { run: true, value: undefined }],
-    [{ run: true, value: [1], why: 'good enough' }, { run: true, value: [1], why: 'good enough' }],
+    [
+      { run: true, value: [1], why: 'good enough' },
+      { run: true, value: [1], why: 'good enough' },
+    ],
   ])('%o is read as %o', (answer, ok) => {
     expect(dependencyKind.read(answer, missing)).toStrictEqual({ ok });
   });

@@ -19,8 +19,14 @@ beforeEach(() => {
 });
 const behind = (given: Given): TaskMachine => provided(taskMachine, taskMachine.provide(given), taskPluggable, watch);
 const decided = (machine: TaskMachine, context: Partial<TaskContext> = {}, again = true) =>
-  next(machine, snapshotAt(machine, 'deciding', taskContext({ failures: [failure()], retries: 3, resources: { cores: 1 }, ...context })), { ...taskEvents['retry.decided'], decision: { again } });
-const waitOf = (machine: TaskMachine): unknown => (machine.implementations.delays as unknown as { readonly backoff: (args: object) => unknown }).backoff({ context: taskContext({ decision: { again: true, afterMs: 70 } }) });
+  next(machine, snapshotAt(machine, 'deciding', taskContext({ failures: [failure()], retries: 3, resources: { cores: 1 }, ...context })), {
+    ...taskEvents['retry.decided'],
+    decision: { again },
+  });
+const waitOf = (machine: TaskMachine): unknown =>
+  (machine.implementations.delays as unknown as { readonly backoff: (args: object) => unknown }).backoff({
+    context: taskContext({ decision: { again: true, afterMs: 70 } }),
+  });
 
 function refusal(run: () => unknown): { readonly field: string; readonly message: string } {
   try {
@@ -78,7 +84,8 @@ describe('what may be given', () => {
   ])('is no machine with %s for a guard', (_, guard) => {
     expect(refusal(() => behind({ guards: { shouldRetry: guard } } as never))).toEqual({
       field: 'machines.task.guards.shouldRetry',
-      message: 'machines.task.guards.shouldRetry must be a plain function; combine conditions inside it rather than with and(), or(), not()',
+      message:
+        'machines.task.guards.shouldRetry must be a plain function; combine conditions inside it rather than with and(), or(), not()',
     });
   });
 
@@ -110,9 +117,21 @@ describe('a replaced guard', () => {
   });
 
   it.each<readonly [string, () => unknown, string]>([
-    ['throws', () => { throw new Error('oh'); }, 'threw'],
+    [
+      'throws',
+      () => {
+        throw new Error('oh');
+      },
+      'threw',
+    ],
     ['is asynchronous', async () => false, 'answered a promise, not a boolean'],
-    ['rejects', async () => { throw new Error('late'); }, 'answered a promise, not a boolean'],
+    [
+      'rejects',
+      async () => {
+        throw new Error('late');
+      },
+      'answered a promise, not a boolean',
+    ],
     ['answers 1', () => 1, 'answered 1, not a boolean'],
     ['answers nothing', () => undefined, 'answered undefined, not a boolean'],
   ])('that %s is replaced by the built-in', async (_, guard, what) => {
@@ -152,27 +171,53 @@ describe('a replaced action', () => {
     ['fields', assign({ placement: () => 'big', resources: () => ({ cores: 8 }) })],
     ['a copy of the context', assign(({ context }) => ({ ...context, placement: 'big', resources: { cores: 8 } }))],
   ])('made of %s assigns what it owns', (_, action) => {
-    expect(decided(behind({ actions: { applyPlacement: action } } as never)).context).toMatchObject({ placement: 'big', resources: { cores: 8 } });
+    expect(decided(behind({ actions: { applyPlacement: action } } as never)).context).toMatchObject({
+      placement: 'big',
+      resources: { cores: 8 },
+    });
     expect(watch.faults).toEqual([]);
   });
 
   it('may leave out what it does not change', () => {
-    expect(decided(behind({ actions: { applyPlacement: assign({}) } } as never), { placement: 'old' }).context).toMatchObject({ placement: 'old', resources: { cores: 1 } });
+    expect(decided(behind({ actions: { applyPlacement: assign({}) } } as never), { placement: 'old' }).context).toMatchObject({
+      placement: 'old',
+      resources: { cores: 1 },
+    });
   });
 
   it.each<readonly [string, unknown, string]>([
     ['writes to what is not its own', assign({ cost: -99 }), 'wrote context.cost'],
     ['adds a field', assign({ extra: () => () => {} }), 'wrote context.extra'],
-    ['adds a field that every object has', assign((() => ({ constructor: 'x' }))), 'wrote context.constructor'],
-    ['lifts the budget', assign((({ context }: { context: TaskContext }) => ({ ...context, retries: 99 }))), 'wrote context.retries'],
-    ['throws', assign(() => { throw new Error('oh'); }), 'threw'],
-    ['assigns nothing', assign((() => undefined)), 'assigned undefined, not fields'],
-    ['is asynchronous', assign((async () => { throw new Error('late'); })), 'assigned a promise, not fields'],
+    ['adds a field that every object has', assign(() => ({ constructor: 'x' })), 'wrote context.constructor'],
+    ['lifts the budget', assign(({ context }) => ({ ...context, retries: 99 })), 'wrote context.retries'],
+    [
+      'throws',
+      assign(() => {
+        throw new Error('oh');
+      }),
+      'threw',
+    ],
+    ['assigns nothing', assign((): object => undefined as never), 'assigned undefined, not fields'],
+    [
+      'is asynchronous',
+      assign(async () => {
+        throw new Error('late');
+      }),
+      'assigned a promise, not fields',
+    ],
     ['places nowhere', assign({ placement: 7 }), 'placement is 7, not the label of an executor'],
-    ['places later', assign({ placement: (async () => { throw new Error('late'); }) as never }), 'placement is a promise, not the label of an executor'],
+    [
+      'places later',
+      assign({
+        placement: async () => {
+          throw new Error('late');
+        },
+      }),
+      'placement is a promise, not the label of an executor',
+    ],
     ['asks for less than nothing', assign({ resources: { cores: -1 } }), 'resources.cores is -1, not a number from 0'],
-    ['spawns', assign((({ spawn }: { spawn: (logic: unknown) => void }) => spawn(taskMachine))), 'threw'],
-    ['writes to the context it is shown', assign((({ context }: { context: { cost: number } }) => ({ placement: String((context.cost = -99)) }))), 'threw'],
+    ['spawns', assign(({ spawn }) => ({ placement: String((spawn as (logic: unknown) => unknown)(taskMachine)) })), 'threw'],
+    ['writes to the context it is shown', assign(({ context }) => ({ placement: typeof Object.assign(context, { cost: -99 }) })), 'threw'],
   ])('that %s is replaced by the built-in', async (_, action, what) => {
     const { value, context } = decided(behind({ actions: { applyPlacement: action } } as never), { placement: 'old' });
     expect(value).toBe('retrying');
@@ -192,7 +237,13 @@ describe('a replaced delay', () => {
   });
 
   it.each<readonly [string, unknown, string]>([
-    ['throws', () => { throw new Error('oh'); }, 'threw'],
+    [
+      'throws',
+      () => {
+        throw new Error('oh');
+      },
+      'threw',
+    ],
     ['answers NaN', () => Number.NaN, 'answered NaN, not 0…86400000 ms'],
     ['is negative', -1, 'answered -1, not 0…86400000 ms'],
     ['is longer than a day', 86_400_001, 'answered 86400001, not 0…86400000 ms'],

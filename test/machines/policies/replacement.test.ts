@@ -16,7 +16,12 @@ describe('a retry policy', () => {
     const growing: RetryPolicy = {
       kind: 'retry',
       name: 'growing',
-      decide: ({ tryIndex, resources: { cores = 1 } }) => ({ again: true, afterMs: 1000 * (tryIndex + 1), executor: 'other', resources: { cores: 2 * cores } }),
+      decide: ({ tryIndex, resources: { cores = 1 } }) => ({
+        again: true,
+        afterMs: 1000 * (tryIndex + 1),
+        executor: 'other',
+        resources: { cores: 2 * cores },
+      }),
     };
     const world = await opened({ policies: { retry: growing } });
     const future = world.troupe.run(simulate, 1);
@@ -37,7 +42,12 @@ describe('a retry policy', () => {
 
   it('is told what failed, and how often', async () => {
     const seen: unknown[] = [];
-    const curious: RetryPolicy = { kind: 'retry', name: 'curious', retries: 2, decide: (snapshot) => (seen.push(snapshot), { again: true }) };
+    const curious: RetryPolicy = {
+      kind: 'retry',
+      name: 'curious',
+      retries: 2,
+      decide: (snapshot) => (seen.push(snapshot), { again: true }),
+    };
     const world = await opened({ policies: { retry: curious } });
     const future = world.troupe.run(simulate.with({ executors: ['manual', 'other'], resources: { cores: 2 } }), 1);
     expect(await failAll(world)).toBe(3);
@@ -69,7 +79,11 @@ describe('a retry policy', () => {
 
 describe('a routing policy', () => {
   it('chooses among those that could run the task', async () => {
-    const last: RoutingPolicy = { kind: 'routing', name: 'last', decide: ({ candidates }) => ({ executor: candidates.at(-1)?.label ?? '', why: 'it is the last' }) };
+    const last: RoutingPolicy = {
+      kind: 'routing',
+      name: 'last',
+      decide: ({ candidates }) => ({ executor: candidates.at(-1)?.label ?? '', why: 'it is the last' }),
+    };
     const world = await opened({ policies: { routing: last } });
     world.troupe.run(simulate, 1).catch(() => {});
     expect(world.other.held).toHaveLength(1);
@@ -144,13 +158,18 @@ describe('members of the machine, the long way', () => {
   });
 
   it('never runs more tries than the budget, whatever its guard says', async () => {
-    const world = await opened({ machines: { task: taskMachine.provide({ guards: { shouldRetry: () => true } }) }, policies: { retry: { kind: 'retry', name: 'never', retries: 2, decide: () => ({ again: false }) } } });
+    const world = await opened({
+      machines: { task: taskMachine.provide({ guards: { shouldRetry: () => true } }) },
+      policies: { retry: { kind: 'retry', name: 'never', retries: 2, decide: () => ({ again: false }) } },
+    });
     world.troupe.run(simulate, 1).catch(() => {});
     expect(await failAll(world)).toBe(3);
   });
 
   it('does not lose a task that is placed where nobody is', async () => {
-    const world = await opened({ machines: { task: taskMachine.provide({ actions: { applyPlacement: assign({ placement: () => 'nowhere' }) } }) } });
+    const world = await opened({
+      machines: { task: taskMachine.provide({ actions: { applyPlacement: assign({ placement: () => 'nowhere' }) } }) },
+    });
     const future = world.troupe.run(simulate.with({ retries: 1 }), 1);
     world.executor.failed(world.executor.take());
     await world.pass(0);
@@ -159,11 +178,14 @@ describe('members of the machine, the long way', () => {
   });
 
   it('is refused at the start, naming the field, when a bound is replaced', async () => {
-    const start = (task: object) => Troupe.start({ executors: [manualExecutor()], signals: false, machines: { task: task as typeof taskMachine } });
+    const start = (task: object) =>
+      Troupe.start({ executors: [manualExecutor()], signals: false, machines: { task: task as typeof taskMachine } });
     const error = await start(taskMachine.provide({ guards: { isOverBudget: () => false } })).catch((reason: unknown) => reason);
     expect(error).toBeInstanceOf(ConfigError);
     expect(error).toMatchObject({ code: 'ERR_CONFIG', field: 'machines.task.guards.isOverBudget' });
-    await expect(start(taskMachine.provide({ guards: { shouldRetry: not('shouldRetry') } }))).rejects.toMatchObject({ field: 'machines.task.guards.shouldRetry' });
+    await expect(start(taskMachine.provide({ guards: { shouldRetry: not('shouldRetry') } }))).rejects.toMatchObject({
+      field: 'machines.task.guards.shouldRetry',
+    });
     await expect(start({ id: 'task', config: {}, implementations: {} })).rejects.toMatchObject({ field: 'machines.task' });
   });
 });
@@ -184,7 +206,12 @@ describe('after five faults', () => {
   });
 
   it('also when the executors were not up yet', async () => {
-    const start = Troupe.start({ executors: [manualExecutor()], ambient: false, signals: false, policies: { routing: { kind: 'routing', name: 'broken', decide: () => undefined as never } } });
+    const start = Troupe.start({
+      executors: [manualExecutor()],
+      ambient: false,
+      signals: false,
+      policies: { routing: { kind: 'routing', name: 'broken', decide: () => undefined as never } },
+    });
     const troupe = await start;
     for (let i = 0; i < 5; i++) troupe.run(simulate, i).catch(() => {});
     await settle();
@@ -194,5 +221,9 @@ describe('after five faults', () => {
 });
 
 it('the built-in routing policies are what their names say', () => {
-  expect([routing.leastLoaded(), routing.random(), routing.labels({})].map(({ name }) => name)).toEqual(['leastLoaded', 'random', 'labels']);
+  expect([routing.leastLoaded(), routing.random(), routing.labels({})].map(({ name }) => name)).toEqual([
+    'leastLoaded',
+    'random',
+    'labels',
+  ]);
 });

@@ -2,6 +2,10 @@
 import type { DependencyPolicy } from './port.ts';
 
 /** One for all: the firewall knows it as the default, which it need not watch. */
-const policy: DependencyPolicy = Object.freeze({ kind: 'dependency', name: 'fail', decide: () => ({ run: false }) } satisfies DependencyPolicy);
+const policy: DependencyPolicy = Object.freeze({
+  kind: 'dependency',
+  name: 'fail',
+  decide: () => ({ run: false }),
+} satisfies DependencyPolicy);
 
 export const fail = (): DependencyPolicy => policy;

@@ -8,6 +8,10 @@ import type { DependencyPolicy } from './port.ts';
  * @throws ConfigError for a promise: a Future, too, is an input that may fail.
  */
 export function substitute(value: unknown): DependencyPolicy {
-  if (isThenable(value)) throw new ConfigError('dependency.substitute: the value is a promise; await it first', { field: 'dependency.substitute: value', value });
+  if (isThenable(value))
+    throw new ConfigError('dependency.substitute: the value is a promise; await it first', {
+      field: 'dependency.substitute: value',
+      value,
+    });
   return { kind: 'dependency', name: 'substitute', decide: () => ({ run: true, value }) };
 }

@@ -10,10 +10,14 @@ import type { RetryPolicy } from './port.ts';
  * @defaultValue otherwise: `fixed(0)`
  * @throws ConfigError
  */
-export function byFailureKind(policies: Readonly<Partial<Record<FailureKind, RetryPolicy>>>, otherwise: RetryPolicy = fixed(0)): RetryPolicy {
+export function byFailureKind(
+  policies: Readonly<Partial<Record<FailureKind, RetryPolicy>>>,
+  otherwise: RetryPolicy = fixed(0),
+): RetryPolicy {
   for (const [kind, policy] of Object.entries(policies)) {
     const field = `retry.byFailureKind: ${kind}`;
-    if (!Object.hasOwn(budgets, kind)) throw new ConfigError(`${field} is not a kind of failure; there are ${Object.keys(budgets).join(', ')}`, { field, value: kind });
+    if (!Object.hasOwn(budgets, kind))
+      throw new ConfigError(`${field} is not a kind of failure; there are ${Object.keys(budgets).join(', ')}`, { field, value: kind });
     if (policy !== undefined) checkPolicy(field, 'retry', policy);
   }
   checkPolicy('retry.byFailureKind: otherwise', 'retry', otherwise);

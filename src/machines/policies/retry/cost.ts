@@ -13,7 +13,11 @@ import type { RetryPolicy, RetrySnapshot } from './port.ts';
  * @throws ConfigError
  */
 export function cost(priceOf: (snapshot: RetrySnapshot) => number, retries = 1): RetryPolicy {
-  if (typeof priceOf !== 'function') throw new ConfigError('retry.cost: the first argument is not a function of the snapshot', { field: 'retry.cost: priceOf', value: priceOf });
+  if (typeof priceOf !== 'function')
+    throw new ConfigError('retry.cost: the first argument is not a function of the snapshot', {
+      field: 'retry.cost: priceOf',
+      value: priceOf,
+    });
   checkAmount('retry.cost: retries', retries, 0);
   return {
     kind: 'retry',

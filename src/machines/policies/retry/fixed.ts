@@ -9,5 +9,10 @@ import type { RetryPolicy } from './port.ts';
  */
 export function fixed(retries = 0): RetryPolicy {
   checkAmount('retry.fixed: retries', retries, 0);
-  return { kind: 'retry', name: `fixed(${retries})`, retries, decide: (snapshot) => ({ again: true, afterMs: infrastructureBackoff(snapshot) }) };
+  return {
+    kind: 'retry',
+    name: `fixed(${retries})`,
+    retries,
+    decide: (snapshot) => ({ again: true, afterMs: infrastructureBackoff(snapshot) }),
+  };
 }

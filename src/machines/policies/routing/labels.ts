@@ -11,7 +11,11 @@ import type { RoutingPolicy } from './port.ts';
  */
 export function labels(table: Readonly<Record<string, string>>, otherwise: RoutingPolicy = leastLoaded()): RoutingPolicy {
   const wrong = Object.entries(table).find(([, label]) => typeof label !== 'string');
-  if (wrong !== undefined) throw new ConfigError(`routing.labels: ${wrong[0]} has no label of an executor`, { field: `routing.labels: ${wrong[0]}`, value: wrong[1] });
+  if (wrong !== undefined)
+    throw new ConfigError(`routing.labels: ${wrong[0]} has no label of an executor`, {
+      field: `routing.labels: ${wrong[0]}`,
+      value: wrong[1],
+    });
   checkPolicy('routing.labels: otherwise', 'routing', otherwise);
   return {
     kind: 'routing',

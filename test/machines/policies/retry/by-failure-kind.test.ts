@@ -9,7 +9,8 @@ import { conformsToRetryPolicy } from '../../../conformance/policy.ts';
 import { failure } from '../../../support/machines.ts';
 import { failed } from '../../../support/policies.ts';
 
-const after = (policy: ReturnType<typeof byFailureKind>, ...kinds: readonly FailureKind[]): boolean => policy.decide(failed({ failures: kinds.map((kind) => failure(kind)) })).again;
+const after = (policy: ReturnType<typeof byFailureKind>, ...kinds: readonly FailureKind[]): boolean =>
+  policy.decide(failed({ failures: kinds.map((kind) => failure(kind)) })).again;
 
 describe('byFailureKind', () => {
   conformsToRetryPolicy(() => byFailureKind({ app: fixed(2), oom: exponential() }));
@@ -37,7 +38,9 @@ describe('byFailureKind', () => {
 
   it('leaves failures of the infrastructure to their own budget, unless their kind is named', () => {
     const policy = byFailureKind({ app: fixed(3), preempted: fixed(1) });
-    for (const kind of (Object.keys(budgets) as FailureKind[]).filter((each) => budgets[each] === 'infrastructure' && each !== 'preempted')) {
+    for (const kind of (Object.keys(budgets) as FailureKind[]).filter(
+      (each) => budgets[each] === 'infrastructure' && each !== 'preempted',
+    )) {
       expect(after(policy, kind, kind, kind, kind)).toBe(true);
     }
     expect(after(policy, 'preempted')).toBe(true);
@@ -50,8 +53,12 @@ describe('byFailureKind', () => {
   });
 
   it('refuses kinds that there are not, and what is no policy', () => {
-    expect(() => byFailureKind({ apps: fixed(1) } as never)).toThrow(/^retry\.byFailureKind: apps is not a kind of failure; there are app, /);
-    expect(() => byFailureKind({ app: 3 } as never)).toThrow("retry.byFailureKind: app is not a retry policy: { kind: 'retry', name, decide(snapshot) }");
+    expect(() => byFailureKind({ apps: fixed(1) } as never)).toThrow(
+      /^retry\.byFailureKind: apps is not a kind of failure; there are app, /,
+    );
+    expect(() => byFailureKind({ app: 3 } as never)).toThrow(
+      "retry.byFailureKind: app is not a retry policy: { kind: 'retry', name, decide(snapshot) }",
+    );
     expect(() => byFailureKind({}, { kind: 'routing' } as never)).toThrow('retry.byFailureKind: otherwise is not a retry policy');
   });
 });

@@ -19,7 +19,12 @@ describe('cost', () => {
   });
 
   it('states the budget and what it asks', () => {
-    expect([cost(priceOf).retries, cost(priceOf, 4).retries, cost(priceOf, 4).name, cost(() => 1).name]).toEqual([1, 4, 'cost(priceOf, 4)', 'cost(priceOf, 1)']);
+    expect([cost(priceOf).retries, cost(priceOf, 4).retries, cost(priceOf, 4).name, cost(() => 1).name]).toEqual([
+      1,
+      4,
+      'cost(priceOf, 4)',
+      'cost(priceOf, 1)',
+    ]);
   });
 
   it('refuses what is no function, and a budget that is no number', () => {

@@ -16,7 +16,9 @@ describe('fixed', () => {
   });
 
   it('lets a lost worker or node rest for a while, longer each time', () => {
-    const waits = [0, 1, 2, 3].map((tryIndex) => fixed(0).decide(failed({ failure: failure('nodeLost'), tryIndex, random: 1 - Number.EPSILON })));
+    const waits = [0, 1, 2, 3].map((tryIndex) =>
+      fixed(0).decide(failed({ failure: failure('nodeLost'), tryIndex, random: 1 - Number.EPSILON })),
+    );
     expect(waits).toEqual([200, 400, 800, 1600].map((afterMs) => ({ again: true, afterMs })));
   });
 
