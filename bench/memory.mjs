@@ -27,7 +27,8 @@ async function independent() {
   const futures = Array.from({ length: n }, (_, i) => noop(i));
   const waiting = await heapBytes();
   await troupe.idle();
-  return waiting + 0 * futures.length; // held until here
+  if (futures.length !== n) throw new Error('the futures must be held until here');
+  return waiting;
 }
 
 async function chain() {
@@ -50,6 +51,8 @@ const afterClose = await heapBytes();
 const report = {
   tasks: n,
   bytesPerWaitingTask: { independent: Math.round(perWaiting[0] / n), chain: Math.round(perWaiting[1] / n) },
-  heapMegabytesOverStart: Object.fromEntries(Object.entries({ afterIndependent, afterChain, afterClose }).map(([when, bytes]) => [when, Math.round((bytes - start) / 1e5) / 10])),
+  heapMegabytesOverStart: Object.fromEntries(
+    Object.entries({ afterIndependent, afterChain, afterClose }).map(([when, bytes]) => [when, Math.round((bytes - start) / 1e5) / 10]),
+  ),
 };
 console.log(values.json ? JSON.stringify(report) : report);

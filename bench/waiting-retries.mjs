@@ -9,7 +9,12 @@ import { task, Troupe } from 'troupe';
 import { inline } from 'troupe/executors';
 
 const { values } = parseArgs({
-  options: { waiting: { type: 'string', default: '20000' }, tasks: { type: 'string', default: '5000' }, rounds: { type: 'string', default: '7' }, json: { type: 'boolean', default: false } },
+  options: {
+    waiting: { type: 'string', default: '20000' },
+    tasks: { type: 'string', default: '5000' },
+    rounds: { type: 'string', default: '7' },
+    json: { type: 'boolean', default: false },
+  },
 });
 const [waiting, tasks, rounds] = [values.waiting, values.tasks, values.rounds].map(Number);
 
@@ -55,5 +60,11 @@ for (const future of retrying) future.catch(() => {});
 await Promise.all([idle.close(), busy.close({ pending: 'cancel' })]);
 
 const best = (times) => Math.min(...times);
-const report = { waiting, timers, tasks, cpuMicrosecondsPerTask: { nothingWaiting: (best(took.idle) / tasks) * 1000, retriesWaiting: (best(took.busy) / tasks) * 1000 }, ratio: best(took.busy) / best(took.idle) };
+const report = {
+  waiting,
+  timers,
+  tasks,
+  cpuMicrosecondsPerTask: { nothingWaiting: (best(took.idle) / tasks) * 1000, retriesWaiting: (best(took.busy) / tasks) * 1000 },
+  ratio: best(took.busy) / best(took.idle),
+};
 console.log(values.json ? JSON.stringify(report) : report);

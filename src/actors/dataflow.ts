@@ -185,7 +185,7 @@ export function dataflow(port: DataflowPort): Dataflow {
   }
 
   function releaseJoin(record: TaskRecord): void {
-    const { taskId, joined, submission } = record;
+    const { taskId, joined } = record;
     nodes.settle(joinNode(taskId));
     const bound = joined?.bind();
     if (bound === undefined) return;

@@ -5,7 +5,7 @@
 import type { Actor } from 'xstate';
 
 import { ExecutorError } from '../machines/model/errors.ts';
-import { failureOf } from '../machines/model/failures.ts';
+import { messageOf } from '../machines/model/failures.ts';
 import type { Resources } from '../machines/model/resources.ts';
 import type { ExecutorState } from '../machines/model/states.ts';
 import { executorMachine, type ExecutorMachine } from '../machines/executor.ts';
@@ -65,7 +65,7 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
     opened = undefined;
     start().then(
       () => system.post(actor, { type: 'executor.started' }),
-      (error: unknown) => system.post(actor, { type: 'executor.failed', message: textOf(error) }),
+      (error: unknown) => system.post(actor, { type: 'executor.failed', message: messageOf(error) }),
     );
   }
 
@@ -79,7 +79,7 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
     try {
       return call();
     } catch (error) {
-      port.note('executor.faulted', { what, message: textOf(error) });
+      port.note('executor.faulted', { what, message: messageOf(error) });
       return otherwise;
     }
   }
@@ -88,14 +88,15 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
     try {
       await opened?.close();
     } catch (error) {
-      port.note('executor.closeFailed', { message: textOf(error) });
+      port.note('executor.closeFailed', { message: messageOf(error) });
     }
     system.post(actor, { type: 'executor.closed' });
   }
 
   function failAll(why: string | undefined): void {
     const error = new ExecutorError(`executor ${label} is in its bad state: ${why ?? 'unknown'}`, { label });
-    for (const { taskId, tryIndex } of leases.values()) host.report({ type: 'try.failed', taskId, tryIndex, kind: 'submit', error: { value: error } });
+    for (const { taskId, tryIndex } of leases.values())
+      host.report({ type: 'try.failed', taskId, tryIndex, kind: 'submit', error: { value: error } });
     leases.clear();
   }
 
@@ -130,7 +131,8 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
       const { taskId, tryIndex } = one;
       leases.set(keyOf(one), { taskId, tryIndex });
       try {
-        if (!offered.includes(state()) || opened === undefined) throw new ExecutorError(`executor ${label} is ${state()} and takes no tries`, { label });
+        if (!offered.includes(state()) || opened === undefined)
+          throw new ExecutorError(`executor ${label} is ${state()} and takes no tries`, { label });
         opened.submit(one);
       } catch (error) {
         port.report({ type: 'try.failed', taskId, tryIndex, kind: 'submit', error: { value: error } });
@@ -144,6 +146,5 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
 }
 
 const nothing: ExecutorLoad = { queued: 0, running: 0, slots: 0 };
-const textOf = (error: unknown): string => failureOf('submit', error, { tryIndex: 0 }).message;
 const ends: ReadonlySet<string> = new Set(['try.done', 'try.failed', 'try.stopped']);
 const keyOf = ({ taskId, tryIndex }: Lease): string => `${taskId}/${tryIndex}`;

@@ -86,18 +86,34 @@ function tellStory({ taskId, story }: TaskRecord, { seq, causeId, event, from, t
   story.push({ seq, atMs, type: event.type, taskId, from, to, causeId, event });
 }
 
-/** What an event says beside its type: shown in stories, written to the log. */
-export function dataOf(event: { readonly type: string }): Readonly<Record<string, unknown>> | undefined {
-  const { type: _, ...data } = event;
-  return Object.keys(data).length === 0 ? undefined : data;
-}
-
 /** The story of a settled task, from its digest. */
-export function digestStory({ taskId, submittedMs, startedMs, settledMs, state, failure, place, executor, tries }: TaskDigest): readonly StoryEvent[] {
-  const line = (atMs: number, type: string, from: string, to: string, data: Readonly<Record<string, unknown>>): StoryEvent => ({ seq: 0, atMs, type, taskId, from, to, causeId: 0, event: { type, ...data } });
+export function digestStory({
+  taskId,
+  submittedMs,
+  startedMs,
+  settledMs,
+  state,
+  failure,
+  place,
+  executor,
+  tries,
+}: TaskDigest): readonly StoryEvent[] {
+  const line = (atMs: number, type: string, from: string, to: string, data: Readonly<Record<string, unknown>>): StoryEvent => ({
+    seq: 0,
+    atMs,
+    type,
+    taskId,
+    from,
+    to,
+    causeId: 0,
+    event: { type, ...data },
+  });
   return [
     line(submittedMs, 'task.submitted', '', 'pending', {}),
     ...(startedMs === undefined ? [] : [line(startedMs, 'try.started', 'queued', 'running', { ...place, executor, tryIndex: tries - 1 })]),
-    line(settledMs, 'task.settled', startedMs === undefined ? 'pending' : 'running', state, { tries, ...(failure === undefined ? undefined : { failure }) }),
+    line(settledMs, 'task.settled', startedMs === undefined ? 'pending' : 'running', state, {
+      tries,
+      ...(failure === undefined ? undefined : { failure }),
+    }),
   ];
 }

@@ -75,7 +75,10 @@ export interface ActorSystem {
   /** Makes a parent for many short-lived actors. */
   supervisor(id: string, parent: Target): Target;
   /** Creates and starts an actor. It shares the parent's system, clock and inspection, but costs the parent nothing. */
-  spawn<L extends AnyActorLogic>(logic: L, options: { readonly id: string; readonly input: InputFrom<L>; readonly parent?: Target }): Actor<L>;
+  spawn<L extends AnyActorLogic>(
+    logic: L,
+    options: { readonly id: string; readonly input: InputFrom<L>; readonly parent?: Target },
+  ): Actor<L>;
   post<L extends AnyActorLogic>(target: Actor<L>, event: EventFromLogic<L>): void;
   /**
    * Runs `fn` right after the macrostep whose effect asks for it, before the next event is taken. Actors are made
@@ -134,7 +137,15 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
     }
     (sends.get(target) ?? target.send)(event);
     const after = target.getSnapshot();
-    watch.onStep({ seq, causeId, actorId: target.id, event, from: String(before.value), to: String(after.value), ...(after.status === 'error' ? { failed: true } : undefined) });
+    watch.onStep({
+      seq,
+      causeId,
+      actorId: target.id,
+      event,
+      from: String(before.value),
+      to: String(after.value),
+      ...(after.status === 'error' ? { failed: true } : undefined),
+    });
     reap(target, after);
     if (afterwards.length > 0) for (const fn of afterwards.splice(0)) fn();
   }
@@ -146,10 +157,10 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
   }
 
   const self: ActorSystem = {
-    supervisor: (id, parent) => createActor(supervisorLogic, { id, parent } as never).start() as unknown as Target,
+    supervisor: (id, parent) => createActor(supervisorLogic, { id, parent } as never).start(),
     spawn(logic, { id, input, parent }) {
       if (live.has(id)) throw new Error(`an actor named ${id} is alive`);
-      const actor = createActor(logic, { id, input, ...(parent === undefined ? options : { parent }) } as never) as Actor<typeof logic>;
+      const actor = createActor<typeof logic>(logic, { id, input, ...(parent === undefined ? options : { parent }) } as never);
       live.add(id);
       sends.set(actor, actor.send);
       actor.send = (event) => self.post(actor, event);
@@ -160,7 +171,7 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
       return actor;
     },
     post(target, event) {
-      letters.push({ target: target as unknown as Target, event: event as { type: string }, causeId: current });
+      letters.push({ target: target, event: event, causeId: current });
       if (!isDraining) drain();
     },
     afterStep(fn) {

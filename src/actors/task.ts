@@ -104,7 +104,7 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
     try {
       if (executor.copies) record.encoded ??= port.serializer.encode(values, 'args');
     } catch (cause) {
-      fail(record, context, 'serialization', refused(cause, record, context), tell);
+      fail(record, context, 'serialization', refused(cause, context), tell);
       return;
     }
     executor.submit({
@@ -145,7 +145,7 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
       try {
         args = port.serializer.decode(port.serializer.encode(record.values, 'args')) as readonly unknown[];
       } catch (cause) {
-        failed(refused(cause, record, context), 'serialization');
+        failed(refused(cause, context), 'serialization');
         return;
       }
       record.startedMs = port.nowMs();
@@ -258,7 +258,7 @@ function unroutable({ submission }: TaskRecord, { taskId, name }: TaskContext, r
   return new UnroutableError(`no executor could ever run ${name} (${taskId})${executors === undefined ? '' : `, which asks for ${executors.join(' or ')}`}: ${list.join('; ')}`, { taskId, candidates: reasons });
 }
 
-function refused(cause: unknown, { submission }: TaskRecord, { taskId, tryIndex, name }: TaskContext): unknown {
+function refused(cause: unknown, { taskId, tryIndex, name }: TaskContext): unknown {
   if (!(cause instanceof UnserializableError)) return cause;
   const message = `${name} (${taskId}) was not sent: ${cause.message}; pass plain data, or a File for large data`;
   return new SerializationError(message, { taskId, tryIndex, side: 'arguments', path: cause.path, cause });

@@ -7,6 +7,7 @@ import { performance } from 'node:perf_hooks';
 import type { Actor, InspectionEvent } from 'xstate';
 
 import { SerializationError } from '../machines/model/errors.ts';
+import { messageOf } from '../machines/model/failures.ts';
 import type { Counts, ExecutorState } from '../machines/model/states.ts';
 import type { DependencyPolicy } from '../machines/policies/dependency/port.ts';
 import { asker, MAX_FAULTS, type Watch } from '../machines/policies/firewall.ts';
@@ -70,8 +71,16 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
   const watch: Watch = {
     nowMs: () => performance.now(),
     onFault: ({ error, ...fault }) => {
-      fact('policy.faulted', { ...fault, ...(error === undefined ? undefined : { error: error instanceof Error ? error.message : String(error) }) });
-      if (fault.faults === MAX_FAULTS) for (const { actor } of executors.values()) system.post(actor, { type: 'executor.degraded', message: `${fault.member} has faulted ${MAX_FAULTS} times; the built-in decides` });
+      fact('policy.faulted', {
+        ...fault,
+        ...(error === undefined ? undefined : { error: messageOf(error) }),
+      });
+      if (fault.faults === MAX_FAULTS)
+        for (const { actor } of executors.values())
+          system.post(actor, {
+            type: 'executor.degraded',
+            message: `${fault.member} has faulted ${MAX_FAULTS} times; the built-in decides`,
+          });
     },
     onSlow: (slow) => fact('policy.slow', { ...slow }),
   };
@@ -92,7 +101,7 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
         system.post(graph.actor, { type: 'actor.failed', actorId, message });
       },
     },
-    { clock: clock as never, ...(settings.inspect === undefined ? undefined : { inspect: settings.inspect }) },
+    { clock: clock, ...(settings.inspect === undefined ? undefined : { inspect: settings.inspect }) },
   );
 
   let onIdle: (() => void)[] = [];
@@ -148,7 +157,12 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
       } catch (cause) {
         if (!(cause instanceof UnserializableError)) throw cause;
         const { taskId, submission } = record;
-        throw new SerializationError(`${submission.definition.name} (${taskId}): ${cause.message}`, { taskId, side: 'result', path: cause.path, cause });
+        throw new SerializationError(`${submission.definition.name} (${taskId}): ${cause.message}`, {
+          taskId,
+          side: 'result',
+          path: cause.path,
+          cause,
+        });
       }
       return { value, bytes: 0 };
     },
@@ -172,7 +186,8 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
       serializer,
       report: graph.report,
       note: fact,
-      onState: (label: string, state: ExecutorState, why) => fact('executor.state', { executor: label, state, ...(why === undefined ? undefined : { why }) }),
+      onState: (label: string, state: ExecutorState, why) =>
+        fact('executor.state', { executor: label, state, ...(why === undefined ? undefined : { why }) }),
       onClosed: (label) => {
         stopped.add(label);
         if (stopped.size === executors.size) system.post(root, { type: 'executors.closed' });
@@ -211,5 +226,7 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
 const expected: ReadonlySet<string> = new Set(['task.cancel', 'timer.fired', 'try.stopped', 'executor.started', 'input.settled']);
 
 function read(payload: Payload, serializer: Serializer): Arrived {
-  return 'bytes' in payload ? { value: serializer.decode(payload.bytes), bytes: payload.bytes.byteLength } : { value: payload.value, bytes: 0 };
+  return 'bytes' in payload
+    ? { value: serializer.decode(payload.bytes), bytes: payload.bytes.byteLength }
+    : { value: payload.value, bytes: 0 };
 }

@@ -60,18 +60,23 @@ export interface TroupeConfig {
   readonly inspect?: (event: unknown) => void;
 }
 
-export type CheckedConfig = Required<Omit<TroupeConfig, 'executors' | 'policies' | 'machines' | 'runDir' | 'inspect'>> &
-  { readonly [K in 'executors' | 'runDir' | 'inspect']: TroupeConfig[K] | undefined } & {
-    readonly runId: string;
-    readonly policies: Required<Omit<Policies, 'streamPath'>> & Pick<Policies, 'streamPath'>;
-    readonly machines: { readonly task: MachineLike | undefined };
-    /** Budget of tasks that state no `retries`. */
-    readonly retries: number;
-  };
+export type CheckedConfig = Required<Omit<TroupeConfig, 'executors' | 'policies' | 'machines' | 'runDir' | 'inspect'>> & {
+  readonly [K in 'executors' | 'runDir' | 'inspect']: TroupeConfig[K] | undefined;
+} & {
+  readonly runId: string;
+  readonly policies: Required<Omit<Policies, 'streamPath'>> & Pick<Policies, 'streamPath'>;
+  readonly machines: { readonly task: MachineLike | undefined };
+  /** Budget of tasks that state no `retries`. */
+  readonly retries: number;
+};
 
 const policy = (kind: string) =>
   z.custom<{ readonly kind: string }>(
-    (value) => typeof value === 'object' && value !== null && (value as { kind?: unknown }).kind === kind && typeof (value as { decide?: unknown }).decide === 'function',
+    (value) =>
+      typeof value === 'object' &&
+      value !== null &&
+      (value as { kind?: unknown }).kind === kind &&
+      typeof (value as { decide?: unknown }).decide === 'function',
     `is not a ${kind} policy: { kind: '${kind}', name, decide(snapshot) }`,
   );
 const fn = z.custom<() => unknown>((value) => typeof value === 'function', 'is not a function');
@@ -80,19 +85,35 @@ const schema = z
     name: z.string().min(1),
     executors: z.array(
       z.custom<ExecutorPlugin>(
-        (value) => typeof value === 'object' && value !== null && typeof (value as ExecutorPlugin).open === 'function' && typeof (value as ExecutorPlugin).label === 'string',
+        (value) =>
+          typeof value === 'object' &&
+          value !== null &&
+          typeof (value as ExecutorPlugin).open === 'function' &&
+          typeof (value as ExecutorPlugin).label === 'string',
         'is not an executor; use one of troupe/executors, for example threads({ workers: 2 })',
       ),
     ),
-    policies: z.strictObject({ retry: policy('retry'), routing: policy('routing'), dependency: policy('dependency'), streamPath: fn }).partial(),
-    machines: z.strictObject({ task: z.custom((value) => typeof value === 'object' && value !== null && 'implementations' in value, 'is not a machine; use taskMachine.provide(…)') }).partial(),
+    policies: z
+      .strictObject({ retry: policy('retry'), routing: policy('routing'), dependency: policy('dependency'), streamPath: fn })
+      .partial(),
+    machines: z
+      .strictObject({
+        task: z.custom(
+          (value) => typeof value === 'object' && value !== null && 'implementations' in value,
+          'is not a machine; use taskMachine.provide(…)',
+        ),
+      })
+      .partial(),
     runDir: z.string().min(1),
     log: z.enum(['summary', 'full']),
     ambient: z.boolean(),
     signals: z.boolean(),
     stopGraceMs: z.number().min(0),
     output: z.enum(['forward', 'silent']),
-    clock: z.custom<Clock>((value) => typeof value === 'object' && value !== null && 'now' in value && 'setTimeout' in value && 'clearTimeout' in value, 'is not a clock: { now, setTimeout, clearTimeout }'),
+    clock: z.custom<Clock>(
+      (value) => typeof value === 'object' && value !== null && 'now' in value && 'setTimeout' in value && 'clearTimeout' in value,
+      'is not a clock: { now, setTimeout, clearTimeout }',
+    ),
     random: fn,
     inspect: fn,
   })
@@ -102,7 +123,18 @@ const schema = z
 export function checkConfig(config: TroupeConfig): CheckedConfig {
   checked(schema as never, config, 'Troupe.start');
   checkLabels((config.executors ?? []).map(({ label }) => label));
-  const { name, policies = {}, machines = {}, log = 'summary', ambient = true, signals = true, stopGraceMs = 2000, output = 'forward', clock = systemClock, random = Math.random } = config;
+  const {
+    name,
+    policies = {},
+    machines = {},
+    log = 'summary',
+    ambient = true,
+    signals = true,
+    stopGraceMs = 2000,
+    output = 'forward',
+    clock = systemClock,
+    random = Math.random,
+  } = config;
   const { retry = fixed(0), routing = leastLoaded(), dependency = fail(), streamPath } = policies;
   const runId = nanoid(10);
   return {
@@ -128,5 +160,9 @@ export function checkConfig(config: TroupeConfig): CheckedConfig {
 /** @throws ConfigError for a label that is used twice, or that troupe uses itself. */
 export function checkLabels(labels: readonly string[]): void {
   const twice = labels.find((label, i) => labels.indexOf(label) !== i);
-  if (twice !== undefined) throw new ConfigError(`executors: two have the label '${twice}'; give each one of its own, for example threads({ label: 'more' })`, { field: 'executors.label', value: twice });
+  if (twice !== undefined)
+    throw new ConfigError(`executors: two have the label '${twice}'; give each one of its own, for example threads({ label: 'more' })`, {
+      field: 'executors.label',
+      value: twice,
+    });
 }

@@ -19,7 +19,17 @@ type Event<Type extends string, Data> = { readonly type: Type; readonly atMs: nu
 /** What `troupe.on` tells. */
 export interface TroupeEvents {
   /** One event taken by one actor. Every one: listening to it costs. */
-  step: Event<'step', { readonly seq: number; readonly causeId: number; readonly actorId: string; readonly event: { readonly type: string }; readonly from: string; readonly to: string }>;
+  step: Event<
+    'step',
+    {
+      readonly seq: number;
+      readonly causeId: number;
+      readonly actorId: string;
+      readonly event: { readonly type: string };
+      readonly from: string;
+      readonly to: string;
+    }
+  >;
   'troupe.started': Event<'troupe.started', { readonly name: string; readonly runId: string }>;
   /** Every task has settled and every executor is closed; tasks by settled state. */
   'troupe.closed': Event<'troupe.closed', { readonly counts: Counts }>;
@@ -29,20 +39,38 @@ export interface TroupeEvents {
   'try.failed': Event<'try.failed', OfTask & { readonly tryIndex: number; readonly failure: Failure }>;
   'task.settled': Event<'task.settled', TaskDigest>;
   'task.progress': Event<'task.progress', { readonly taskId: string; readonly name: string; readonly progress: unknown }>;
-  'task.output': Event<'task.output', { readonly taskId: string; readonly name: string; readonly stream: 'stdout' | 'stderr'; readonly text: string }>;
+  'task.output': Event<
+    'task.output',
+    { readonly taskId: string; readonly name: string; readonly stream: 'stdout' | 'stderr'; readonly text: string }
+  >;
   /** A failed try was decided on. */
   'retry.decided': Event<
     'retry.decided',
-    { readonly taskId: string; readonly name: string; readonly tryIndex: number; readonly policy: string; readonly again: boolean; readonly afterMs: number; readonly failure: Failure; readonly why?: string }
+    {
+      readonly taskId: string;
+      readonly name: string;
+      readonly tryIndex: number;
+      readonly policy: string;
+      readonly again: boolean;
+      readonly afterMs: number;
+      readonly failure: Failure;
+      readonly why?: string;
+    }
   >;
   /** A report of a try that is over was dropped. */
   'try.late': Event<'try.late', { readonly taskId: string; readonly report: string }>;
   'executor.state': Event<'executor.state', { readonly executor: string; readonly state: ExecutorState; readonly why?: string }>;
   /** A policy misbehaved, and the built-in decided. */
-  'policy.faulted': Event<'policy.faulted', { readonly member: string; readonly policy: string; readonly what: string; readonly faults: number; readonly error?: string }>;
+  'policy.faulted': Event<
+    'policy.faulted',
+    { readonly member: string; readonly policy: string; readonly what: string; readonly faults: number; readonly error?: string }
+  >;
   'policy.slow': Event<'policy.slow', { readonly member: string; readonly policy: string; readonly tookMs: number }>;
   /** An event reached an actor that had ended. */
-  'actor.deadLetter': Event<'actor.deadLetter', { readonly seq: number; readonly causeId: number; readonly actorId: string; readonly event: string }>;
+  'actor.deadLetter': Event<
+    'actor.deadLetter',
+    { readonly seq: number; readonly causeId: number; readonly actorId: string; readonly event: string }
+  >;
   /** A defect of troupe. */
   'actor.failed': Event<'actor.failed', { readonly actorId: string; readonly message: string }>;
   '*': { readonly type: string; readonly atMs: number };
@@ -52,7 +80,11 @@ export interface TroupeEvents {
 const ofSteps: ReadonlySet<string> = new Set(['task.submitted', 'try.started', 'try.failed']);
 
 /** @param listener - One that throws is reported as a warning. */
-export function listenerOf<K extends keyof TroupeEvents>(type: K, listener: (event: TroupeEvents[K]) => void, dataflow: Dataflow): Listener {
+export function listenerOf<K extends keyof TroupeEvents>(
+  type: K,
+  listener: (event: TroupeEvents[K]) => void,
+  dataflow: Dataflow,
+): Listener {
   const heard = AsyncResource.bind(listener); // not as part of the join body or the try that causes the event
   const tell = (event: { readonly type: string; readonly atMs: number }): void => {
     try {
@@ -64,7 +96,7 @@ export function listenerOf<K extends keyof TroupeEvents>(type: K, listener: (eve
   const wants = (of: string): boolean => type === '*' || type === of;
 
   function step(of: Step, atMs: number): void {
-    if (wants('step')) tell({ type: 'step', atMs, ...of } as never);
+    if (wants('step')) tell({ type: 'step', atMs, ...of });
     if (!wants(of.event.type) || !ofSteps.has(of.event.type)) return;
     const definition = dataflow.records.get(of.actorId)?.submission.definition;
     tell({ taskId: of.actorId, name: definition?.name, kind: definition?.kind, ...of.event, atMs } as never);
@@ -73,6 +105,6 @@ export function listenerOf<K extends keyof TroupeEvents>(type: K, listener: (eve
   return {
     ...(wants('step') || ofSteps.has(type) ? { step } : undefined),
     fact: ({ type: of, atMs, data }) => wants(of) && tell({ ...data, type: of, atMs }),
-    settled: (digest) => wants('task.settled') && tell({ type: 'task.settled', atMs: digest.settledMs, ...digest } as never),
+    settled: (digest) => wants('task.settled') && tell({ type: 'task.settled', atMs: digest.settledMs, ...digest }),
   };
 }

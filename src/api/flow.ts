@@ -11,8 +11,13 @@ export interface StreamOptions {
  * @param run - Makes the task of an item.
  * @throws ConfigError for a window or items that cannot be.
  */
-export function stream<T, R>(run: (item: T) => Future<R>, items: Iterable<T> | AsyncIterable<T>, { window = 64 }: StreamOptions): AsyncGenerator<R, void, undefined> {
-  if (!Number.isSafeInteger(window) || window < 1) throw new ConfigError(`stream: window must be a whole number from 1 (it is ${String(window)})`, { field: 'window', value: window });
+export function stream<T, R>(
+  run: (item: T) => Future<R>,
+  items: Iterable<T> | AsyncIterable<T>,
+  { window = 64 }: StreamOptions,
+): AsyncGenerator<R, void, undefined> {
+  if (!Number.isSafeInteger(window) || window < 1)
+    throw new ConfigError(`stream: window must be a whole number from 1 (it is ${String(window)})`, { field: 'window', value: window });
   const source = sourceOf(items);
   if (source === undefined) throw new ConfigError('stream: items must be iterable, or async iterable', { field: 'items', value: items });
   return results(run, source, window);
@@ -28,7 +33,11 @@ function sourceOf<T>(items: Iterable<T> | AsyncIterable<T>): Source<T> | undefin
   return typeof now === 'function' ? { isAsync: false, open: () => now.call(items) } : undefined;
 }
 
-async function* results<T, R>(run: (item: T) => Future<R>, { isAsync, open }: Source<T>, window: number): AsyncGenerator<R, void, undefined> {
+async function* results<T, R>(
+  run: (item: T) => Future<R>,
+  { isAsync, open }: Source<T>,
+  window: number,
+): AsyncGenerator<R, void, undefined> {
   const source = open();
   const inFlight: Future<R>[] = [];
   /** The next item, on its way: a slow source must not hold back results that are there. */
@@ -45,7 +54,8 @@ async function* results<T, R>(run: (item: T) => Future<R>, { isAsync, open }: So
         else arrived = next as IteratorResult<T>;
       }
       const [head] = inFlight;
-      if (arrived === undefined && arriving !== undefined) await (head === undefined ? arriving : Promise.race([arriving, head.then(nothing, nothing)]));
+      if (arrived === undefined && arriving !== undefined)
+        await (head === undefined ? arriving : Promise.race([arriving, head.then(nothing, nothing)]));
       if (arrived !== undefined) {
         const { done, value } = arrived;
         arriving = undefined;

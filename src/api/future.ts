@@ -38,7 +38,8 @@ export let coreOf: (value: unknown) => CoreView | undefined;
  */
 export class Future<out T> implements Eventual<T> {
   static {
-    coreOf = (value) => (typeof value === 'object' && value !== null && #view in value ? value.#view : undefined);
+    coreOf = (value: unknown): CoreView | undefined =>
+      typeof value === 'object' && value !== null && #view in value ? value.#view : undefined;
   }
   readonly #core: FutureCore;
   readonly #view: CoreView;
@@ -99,10 +100,13 @@ export class Future<out T> implements Eventual<T> {
     };
   }
 
-  then<A = T, B = never>(onfulfilled?: ((value: T) => A | PromiseLike<A>) | null, onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null): Promise<A | B> {
+  then<A = T, B = never>(
+    onfulfilled?: ((value: T) => A | PromiseLike<A>) | null,
+    onrejected?: ((reason: unknown) => B | PromiseLike<B>) | null,
+  ): Promise<A | B> {
     this.#view.markRead();
     this.#promise ??= new Promise<T>((resolve, reject) => {
-      this.#view.subscribe((outcome) => (outcome.state === 'done' ? resolve(outcome.value as T) : reject(outcome.error as Error)));
+      this.#view.subscribe((outcome) => (outcome.state === 'done' ? resolve(outcome.value as T) : reject(outcome.error)));
     });
     return this.#promise.then(onfulfilled, onrejected);
   }

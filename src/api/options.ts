@@ -45,8 +45,13 @@ export interface ShellOptions extends TaskOptions {
 export type AnyOptions = ShellOptions;
 
 const amount = z.number().min(0);
-const resources = z.strictObject({ cores: amount, memoryBytes: amount, gpus: amount, nodes: amount.int().min(1), ranksPerNode: amount.int().min(1) }).partial();
-const stream = z.custom<StreamOption>((value) => typeof value === 'string' || (typeof value === 'object' && value !== null), 'is not a path, a File, { path, mode } or { auto: true }');
+const resources = z
+  .strictObject({ cores: amount, memoryBytes: amount, gpus: amount, nodes: amount.int().min(1), ranksPerNode: amount.int().min(1) })
+  .partial();
+const stream = z.custom<StreamOption>(
+  (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
+  'is not a path, a File, { path, mode } or { auto: true }',
+);
 const common = {
   retries: z.number().min(0, 'must be 0 or more'),
   priority: z.number(),
@@ -63,7 +68,9 @@ const placed = {
 };
 const schemas = {
   function: z.strictObject({ ...common, ...placed }).partial(),
-  shell: z.strictObject({ ...common, ...placed, stdout: stream, stderr: stream, cwd: z.string().min(1), env: z.record(z.string(), z.string()) }).partial(),
+  shell: z
+    .strictObject({ ...common, ...placed, stdout: stream, stderr: stream, cwd: z.string().min(1), env: z.record(z.string(), z.string()) })
+    .partial(),
   join: z.strictObject(common).partial(),
 } as const;
 
@@ -77,12 +84,19 @@ export function checked<T>(schema: z.ZodType<T>, data: unknown, what: string): T
   const result = schema.safeParse(data);
   if (result.success) return result.data;
   const [issue] = result.error.issues;
-  const field = issue === undefined ? '' : [...issue.path, ...('keys' in issue && Array.isArray(issue.keys) ? [issue.keys[0]] : [])].map(String).join('.');
-  const value = field === '' ? data : field.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], data);
-  throw new ConfigError(`${what}: ${field === '' ? '' : `${field} `}${issue?.code === 'unrecognized_keys' ? 'is not an option' : `${issue?.message ?? 'is wrong'} (it is ${show(value)})`}`, {
-    field: field === '' ? what : field,
-    value,
-  });
+  const field =
+    issue === undefined
+      ? ''
+      : [...issue.path, ...('keys' in issue && Array.isArray(issue.keys) ? [issue.keys[0]] : [])].map(String).join('.');
+  const value =
+    field === '' ? data : field.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], data);
+  throw new ConfigError(
+    `${what}: ${field === '' ? '' : `${field} `}${issue?.code === 'unrecognized_keys' ? 'is not an option' : `${issue?.message ?? 'is wrong'} (it is ${show(value)})`}`,
+    {
+      field: field === '' ? what : field,
+      value,
+    },
+  );
 }
 
 function show(value: unknown): string {

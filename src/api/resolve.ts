@@ -11,7 +11,9 @@ import { coreOf } from './future.ts';
 type Thenable = PromiseLike<unknown>;
 
 /** How an input ended. */
-type Ended = { readonly ok: true; readonly value: unknown } | { readonly ok: false; readonly failed: FailedInput; readonly isCancelled: boolean };
+type Ended =
+  | { readonly ok: true; readonly value: unknown }
+  | { readonly ok: false; readonly failed: FailedInput; readonly isCancelled: boolean };
 
 /**
  * @param dataflow - The graph the data goes into: futures of another troupe are foreign to it.
@@ -96,7 +98,9 @@ function watch(promise: Thenable): { readonly ended: () => Ended | undefined; re
 }
 
 const isThenable = (value: unknown): value is Thenable =>
-  (typeof value === 'object' || typeof value === 'function') && value !== null && typeof (value as { readonly then?: unknown }).then === 'function';
+  (typeof value === 'object' || typeof value === 'function') &&
+  value !== null &&
+  typeof (value as { readonly then?: unknown }).then === 'function';
 
 const isPlain = (value: object): boolean => {
   const prototype: unknown = Object.getPrototypeOf(value);
@@ -155,9 +159,14 @@ function substitute(data: unknown, valueOf: (thenable: Thenable) => unknown, roo
   }
 
   function within(value: object, path: string, depth: number): unknown {
-    if (Array.isArray(value)) return value.map((item, i) => (typeof item === 'object' || typeof item === 'function' ? visit(item, depth < 4 ? `${path}[${i}]` : path, depth) : item));
+    if (Array.isArray(value))
+      return value.map((item, i) =>
+        typeof item === 'object' || typeof item === 'function' ? visit(item, depth < 4 ? `${path}[${i}]` : path, depth) : item,
+      );
     if (value instanceof Map) return new Map([...value].map(([key, item]) => [key, visit(item, `${path}.get(${String(key)})`, depth)]));
     if (value instanceof Set) return new Set([...value].map((item) => visit(item, `${path}.values()`, depth)));
-    return Object.fromEntries(Object.entries(value).map(([key, item]) => [key, visit(item, `${path === '' ? '' : `${path}.`}${key}`, depth)]));
+    return Object.fromEntries(
+      Object.entries(value).map(([key, item]) => [key, visit(item, `${path === '' ? '' : `${path}.`}${key}`, depth)]),
+    );
   }
 }

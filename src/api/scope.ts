@@ -37,9 +37,12 @@ export const currentScope = (): Scope | undefined => (scopeOfTry() === undefined
 /** A task that made tasks and waited for them would hold its worker, and with few workers for ever. @throws NoTroupeError */
 export function refuseInTask(task: string): void {
   if (scopeOfTry() === undefined) return;
-  throw new NoTroupeError(`${task}() was called inside the body of a task, which computes and makes no tasks; make the caller a join(), or call ${task}.fn()`, {
-    candidates: [],
-  });
+  throw new NoTroupeError(
+    `${task}() was called inside the body of a task, which computes and makes no tasks; make the caller a join(), or call ${task}.fn()`,
+    {
+      candidates: [],
+    },
+  );
 }
 
 /** @throws NoTroupeError */

@@ -7,7 +7,14 @@ import type { AnyOptions } from './options.ts';
 /** What the options of a call come down to. */
 export function settingsOf(
   options: AnyOptions,
-  call: { readonly taskId: string; readonly name: string; readonly kind: TaskKind; readonly retries: number; readonly runDir: string | undefined; readonly streamPath: StreamPathPolicy | undefined },
+  call: {
+    readonly taskId: string;
+    readonly name: string;
+    readonly kind: TaskKind;
+    readonly retries: number;
+    readonly runDir: string | undefined;
+    readonly streamPath: StreamPathPolicy | undefined;
+  },
 ): TaskSettings {
   const { executors, retries = call.retries, priority = 0, resources: asked = {}, timeRequestMs, timeLimitMs, outputs = [], key } = options;
   return {
@@ -23,7 +30,10 @@ export function settingsOf(
   };
 }
 
-function shellSettings({ stdout, stderr, cwd, env, key }: AnyOptions, { taskId, name, runDir, streamPath }: Parameters<typeof settingsOf>[1]): TaskSettings['shell'] {
+function shellSettings(
+  { stdout, stderr, cwd, env, key }: AnyOptions,
+  { taskId, name, runDir, streamPath }: Parameters<typeof settingsOf>[1],
+): TaskSettings['shell'] {
   const info = { taskId, name, tryIndex: 0, runDir, ...(key === undefined ? undefined : { label: key }) };
   const out = streamTarget(stdout, 'stdout', info, streamPath);
   const err = streamTarget(stderr, 'stderr', info, streamPath);
@@ -34,4 +44,3 @@ function shellSettings({ stdout, stderr, cwd, env, key }: AnyOptions, { taskId, 
     ...(env === undefined ? undefined : { env }),
   };
 }
-

@@ -47,7 +47,12 @@ export interface Spec {
 }
 const specKey = Symbol.for('troupe.task');
 type Call = (...args: readonly unknown[]) => Future<unknown>;
-type Callable = Call & { readonly [specKey]: Spec; readonly id: string; readonly fn: Definition['fn']; with(options: AnyOptions): Callable };
+type Callable = Call & {
+  readonly [specKey]: Spec;
+  readonly id: string;
+  readonly fn: Definition['fn'];
+  with(options: AnyOptions): Callable;
+};
 
 /** The spec of a task function; `undefined` for anything else. */
 export const specOf = (value: unknown): Spec | undefined =>
@@ -62,7 +67,12 @@ export const specOf = (value: unknown): Spec | undefined =>
  * @example
  * export const simulate = task(import.meta, 'simulate', async (seed: number) => ({ energy: Math.sin(seed) }));
  */
-export function task<F extends CallableFunction>(module: Module, name: string, fn: F, options: TaskOptions = {}): Task<Params<F>, Awaited<Returned<F>>> {
+export function task<F extends CallableFunction>(
+  module: Module,
+  name: string,
+  fn: F,
+  options: TaskOptions = {},
+): Task<Params<F>, Awaited<Returned<F>>> {
   return defined('function', module, name, fn, options) as unknown as Task<Params<F>, Awaited<Returned<F>>>;
 }
 
@@ -73,11 +83,18 @@ export function task<F extends CallableFunction>(module: Module, name: string, f
  * @example
  * export const sweep = join(import.meta, 'sweep', (n: number) => Array.from({ length: n }, (_, i) => simulate(i)));
  */
-export function join<F extends CallableFunction>(module: Module, name: string, fn: F, options: JoinOptions = {}): Task<Params<F>, Resolved<Returned<F>>> {
+export function join<F extends CallableFunction>(
+  module: Module,
+  name: string,
+  fn: F,
+  options: JoinOptions = {},
+): Task<Params<F>, Resolved<Returned<F>>> {
   return defined('join', module, name, fn, options) as unknown as Task<Params<F>, Resolved<Returned<F>>>;
 }
 
-type ShellParams<F> = F extends (...args: never) => Line | PromiseLike<Line> ? Params<F> : [error: 'a shell task returns a string, sh`…`, or an array of words'];
+type ShellParams<F> = F extends (...args: never) => Line | PromiseLike<Line>
+  ? Params<F>
+  : [error: 'a shell task returns a string, sh`…`, or an array of words'];
 
 /**
  * A command that runs on a worker in a process group of its own. The body returns `` sh`…` `` (every value quoted),
@@ -96,27 +113,41 @@ export function shell<F extends CallableFunction, R = ShellResult>(
   return defined('shell', module, name, command, rest, parse) as unknown as ShellTask<ShellParams<F>, Awaited<R>>;
 }
 
-function defined(kind: TaskKind, module: unknown, name: unknown, fn: unknown, options: AnyOptions, parse?: (result: never) => unknown): Callable {
+function defined(
+  kind: TaskKind,
+  module: unknown,
+  name: unknown,
+  fn: unknown,
+  options: AnyOptions,
+  parse?: (result: never) => unknown,
+): Callable {
   const how = `${kind === 'function' ? 'task' : kind}(import.meta, 'name', …)`;
   const url = (module as Partial<Module> | undefined)?.url;
   if (typeof url !== 'string') throw new DefinitionError(`the first argument of ${how} is not import.meta`, { identity: String(name) });
-  if (typeof name !== 'string' || name === '') throw new DefinitionError(`the second argument of ${how} is not a name, in ${url}`, { identity: String(name) });
+  if (typeof name !== 'string' || name === '')
+    throw new DefinitionError(`the second argument of ${how} is not a name, in ${url}`, { identity: String(name) });
   if (typeof fn !== 'function') throw new DefinitionError(`${how}: '${name}' in ${url} needs a function`, { identity: name });
-  if (parse !== undefined && typeof parse !== 'function') throw new DefinitionError(`parse of '${name}' in ${url} is not a function`, { identity: name });
+  if (parse !== undefined && typeof parse !== 'function')
+    throw new DefinitionError(`parse of '${name}' in ${url} is not a function`, { identity: name });
   const checked = checkOptions(kind, options, name);
-  return callable({ definition: define({ kind, name, moduleUrl: url, fn: fn as Definition['fn'], ...(parse === undefined ? undefined : { parse }) }), options: checked });
+  return callable({
+    definition: define({ kind, name, moduleUrl: url, fn: fn as Definition['fn'], ...(parse === undefined ? undefined : { parse }) }),
+    options: checked,
+  });
 }
 
 function callable(spec: Spec): Callable {
   const { definition, options } = spec;
-  const call: Call = (...args) => (currentTroupe(definition.name) as unknown as { run(task: Call, ...args: readonly unknown[]): Future<unknown> }).run(call, ...args);
+  const call: Call = (...args) =>
+    (currentTroupe(definition.name) as unknown as { run(task: Call, ...args: readonly unknown[]): Future<unknown> }).run(call, ...args);
   Object.defineProperty(call, 'name', { value: definition.name });
   return Object.freeze(
     Object.assign(call, {
       [specKey]: spec,
       id: definition.identity,
       fn: definition.fn,
-      with: (more: AnyOptions): Callable => callable({ definition, options: { ...options, ...checkOptions(definition.kind, more, definition.name) } }),
+      with: (more: AnyOptions): Callable =>
+        callable({ definition, options: { ...options, ...checkOptions(definition.kind, more, definition.name) } }),
     }),
   );
 }

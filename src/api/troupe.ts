@@ -17,7 +17,7 @@ import type { Arg, Args } from './arguments.ts';
 import { checkConfig, checkLabels, type CheckedConfig, type TroupeConfig } from './config.ts';
 import { threads } from './executors.ts';
 import { listenerOf, type TroupeEvents } from './events.ts';
-import { fileExtension, type File } from './file.ts';
+import { fileExtension } from './file.ts';
 import { Future } from './future.ts';
 import { FutureCore, type FuturePort } from './future-core.ts';
 import { completed, stream, type Completed, type StreamOptions } from './flow.ts';
@@ -29,7 +29,7 @@ import { abortSignals, handleSignals } from './signals.ts';
 import { specOf, type Spec, type Task } from './task.ts';
 import { unreadFailures } from './unread.ts';
 import { explain, textOf } from './why.ts';
-import type { TaskActor, TroupeActor, TroupeSnapshot } from './views.ts';
+import type { TroupeActor, TroupeSnapshot } from './views.ts';
 
 /**
  * A graph of tasks with its executors.
@@ -58,7 +58,7 @@ export class Troupe {
       executors,
       policies: config.policies,
       machines: { task: (config.machines.task ?? taskMachine) as TaskMachine },
-      serializer: cbor({ extensions: [fileExtension as never] }),
+      serializer: cbor({ extensions: [fileExtension] }),
       clock: config.clock,
       random: config.random,
       stopGraceMs: config.stopGraceMs,
@@ -72,7 +72,7 @@ export class Troupe {
       stateOf: (taskId) => dataflow.records.get(taskId)?.actor?.getSnapshot().value ?? 'pending',
       storyOf: (taskId, state) => this.#storyOf(taskId, state),
       whyOf: (taskId, outcome) => explain(this.#open, taskId, outcome),
-      actorOf: (taskId) => dataflow.records.get(taskId)?.actor as unknown as TaskActor | undefined,
+      actorOf: (taskId) => dataflow.records.get(taskId)?.actor,
       cancel: (taskId, reason) => dataflow.cancel(taskId, reason),
       onRead: (taskId) => this.#unread.read(taskId),
     };
@@ -119,7 +119,7 @@ export class Troupe {
 
   /** The root of the actor system. */
   get actor(): TroupeActor {
-    return this.#open.actor as unknown as TroupeActor;
+    return this.#open.actor;
   }
 
   /**
@@ -129,7 +129,11 @@ export class Troupe {
    */
   run<A extends readonly unknown[], R>(task: Task<A, R> | ((...args: Args<A>) => Future<R>), ...args: Args<A>): Future<R> {
     const spec = specOf(task);
-    if (spec === undefined) throw new ConfigError('run: the first argument is not a task function; make one with task(import.meta, name, fn)', { field: 'task', value: task });
+    if (spec === undefined)
+      throw new ConfigError('run: the first argument is not a task function; make one with task(import.meta, name, fn)', {
+        field: 'task',
+        value: task,
+      });
     refuseInTask(spec.definition.name);
     return this.#submit(spec, args) as Future<R>;
   }
@@ -150,7 +154,11 @@ export class Troupe {
    * Results of one task an item, in the order of the items, with at most `window` tasks in flight: the source is
    * read as fast as results are taken. Rejects with the first failure; leaving the loop cancels what is in flight.
    */
-  stream<T, R>(task: Task<[item: T], R>, items: Iterable<Arg<T>> | AsyncIterable<Arg<T>>, options: StreamOptions = {}): AsyncGenerator<R, void, undefined> {
+  stream<T, R>(
+    task: Task<[item: T], R>,
+    items: Iterable<Arg<T>> | AsyncIterable<Arg<T>>,
+    options: StreamOptions = {},
+  ): AsyncGenerator<R, void, undefined> {
     return stream((item: Arg<T>) => this.run(task, item), items, options);
   }
 
@@ -180,7 +188,12 @@ export class Troupe {
       runId: this.#config.runId,
       state: String(actor.getSnapshot().value),
       tasks: { live: tasks, ...settled },
-      executors: [...executors.values()].map((executor) => ({ label: executor.label, kind: executor.kind, state: executor.state, ...executor.load() })),
+      executors: [...executors.values()].map((executor) => ({
+        label: executor.label,
+        kind: executor.kind,
+        state: executor.state,
+        ...executor.load(),
+      })),
       actors: live.actors.size,
       timers: live.timers,
     };
@@ -210,7 +223,10 @@ export class Troupe {
   async [Symbol.asyncDispose](): Promise<void> {
     const { live } = this.#open.dataflow.actor.getSnapshot().context;
     if (live > 0 && this.#closing === undefined) {
-      process.emitWarning(`${this.name} was left with ${live} task${live > 1 ? 's' : ''} pending, which were cancelled; await troupe.close() to wait for them`, { code: 'TROUPE_LEFT' });
+      process.emitWarning(
+        `${this.name} was left with ${live} task${live > 1 ? 's' : ''} pending, which were cancelled; await troupe.close() to wait for them`,
+        { code: 'TROUPE_LEFT' },
+      );
     }
     await this.close({ pending: 'cancel' });
   }
@@ -223,14 +239,27 @@ export class Troupe {
     const body = scope?.troupe === this ? scope : undefined;
     const parentId = body?.parentId !== undefined && dataflow.records.has(body.parentId) ? body.parentId : undefined;
     if (this.#closing !== undefined && parentId === undefined) {
-      throw new ClosedError(`${name}() was called after ${this.name} was told to close; call it before, or start another troupe`, { troupe: this.name });
+      throw new ClosedError(`${name}() was called after ${this.name} was told to close; call it before, or start another troupe`, {
+        troupe: this.name,
+      });
     }
     this.#checkExecutors(options.executors, name);
     const taskId = this.#ids.nextTask();
-    const settings = settingsOf(options, { taskId, name, kind, retries: this.#config.retries, runDir: this.runDir, streamPath: this.#config.policies.streamPath });
-    const inputs = inputsOf<{ readonly args: readonly unknown[]; readonly inputs: readonly unknown[] }>({ args, inputs: options.inputs ?? [] }, dataflow, '');
+    const settings = settingsOf(options, {
+      taskId,
+      name,
+      kind,
+      retries: this.#config.retries,
+      runDir: this.runDir,
+      streamPath: this.#config.policies.streamPath,
+    });
+    const inputs = inputsOf<{ readonly args: readonly unknown[]; readonly inputs: readonly unknown[] }>(
+      { args, inputs: options.inputs ?? [] },
+      dataflow,
+      '',
+    );
     const core = new FutureCore(taskId, name, this.#port);
-    const future = Future.of<unknown>(core, (options.outputs ?? []) as readonly File[]);
+    const future = Future.of<unknown>(core, options.outputs ?? []);
     const { signal } = options;
     const stopped = [body?.signal, signal].find((one) => one?.aborted);
     if (signal !== undefined) this.#signals.add(signal, taskId);

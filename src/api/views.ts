@@ -35,7 +35,11 @@ export interface TroupeSnapshot {
   readonly state: string;
   /** Tasks that have not settled, and those that have, by state. */
   readonly tasks: { readonly live: number } & Counts;
-  readonly executors: readonly ({ readonly queued: number; readonly running: number; readonly slots: number } & { readonly label: string; readonly kind: string; readonly state: ExecutorState })[];
+  readonly executors: readonly ({ readonly queued: number; readonly running: number; readonly slots: number } & {
+    readonly label: string;
+    readonly kind: string;
+    readonly state: ExecutorState;
+  })[];
   /** Actors that have not ended. */
   readonly actors: number;
   /** Timers that are set: back-offs, time limits, graces. */

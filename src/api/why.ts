@@ -12,7 +12,8 @@ type Explainer = (open: OpenTroupe, record: TaskRecord, context: TaskContext) =>
 
 export function explain(open: OpenTroupe, taskId: string, outcome: Outcome | undefined): Waiting {
   const record = open.dataflow.records.get(taskId);
-  if (outcome !== undefined) return { state: outcome.state, for: [], ...(outcome.state === 'done' ? undefined : { because: rootFirst(outcome.error) }) };
+  if (outcome !== undefined)
+    return { state: outcome.state, for: [], ...(outcome.state === 'done' ? undefined : { because: rootFirst(outcome.error) }) };
   const snapshot = record?.actor?.getSnapshot();
   if (record === undefined || snapshot === undefined) return { state: 'pending', for: [] };
   const state: TaskState = snapshot.value;
@@ -22,7 +23,9 @@ export function explain(open: OpenTroupe, taskId: string, outcome: Outcome | und
 const inputs: Explainer = (open, { taskId }) => {
   const sources = open.dataflow.waitingFor(taskId).map((id) => {
     const source = open.dataflow.records.get(id);
-    return source === undefined ? `a promise (${id})` : `${source.submission.definition.name} (${id}), ${source.actor?.getSnapshot().value ?? 'pending'}`;
+    return source === undefined
+      ? `a promise (${id})`
+      : `${source.submission.definition.name} (${id}), ${source.actor?.getSnapshot().value ?? 'pending'}`;
   });
   return { for: sources };
 };
@@ -39,12 +42,18 @@ const explainers: Partial<Record<TaskState, Explainer>> = {
     const { executor: label, tryIndex } = context;
     const executor = label === undefined ? undefined : open.executors.get(label);
     const { candidates, reasons } = candidatesFor(record, context, open.executors);
-    const others = [...candidates.filter((other) => other.label !== label).map((other) => `${other.label}: could run it; ${label} was chosen`), ...Object.entries(reasons).map(([other, why]) => `${other}: ${why}`)];
+    const others = [
+      ...candidates.filter((other) => other.label !== label).map((other) => `${other.label}: could run it; ${label} was chosen`),
+      ...Object.entries(reasons).map(([other, why]) => `${other}: ${why}`),
+    ];
     return { for: [`${label ?? 'no executor'}: ${executor?.why({ taskId: record.taskId, tryIndex }) ?? 'its queue'}`, ...others] };
   },
   launched: place,
   running: place,
-  stopping: (open, record, context) => ({ for: [`the end of ${place(open, record, context).because ?? ''}`], because: context.stopCause === 'cancel' ? 'it was cancelled' : 'its time limit has passed' }),
+  stopping: (open, record, context) => ({
+    for: [`the end of ${place(open, record, context).because ?? ''}`],
+    because: context.stopCause === 'cancel' ? 'it was cancelled' : 'its time limit has passed',
+  }),
   retrying: (_, __, { failures, decision, tryIndex }) => ({
     for: [`try ${tryIndex + 1}, after a back-off of ${decision?.again === true ? (decision.afterMs ?? 0) : 0} ms`],
     because: failures.at(-1)?.message ?? '',
@@ -59,6 +68,7 @@ export function textOf(error: unknown): string {
 
 /** The root cause, then the way it came. */
 function rootFirst(error: unknown): string {
-  if (error instanceof DependencyError || error instanceof JoinError) return `${textOf(error.cause)}, in ${error.path.toReversed().join(' → ')}`;
+  if (error instanceof DependencyError || error instanceof JoinError)
+    return `${textOf(error.cause)}, in ${error.path.toReversed().join(' → ')}`;
   return textOf(error);
 }

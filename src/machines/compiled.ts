@@ -83,14 +83,21 @@ class FlatSnapshot {
 /** @throws TypeError for a machine that is not flat. */
 export function compiled<M extends AnyStateMachine>(machine: M): M {
   const table = tableOf(machine);
-  const { initial, context } = machine.config as { readonly initial: string; readonly context: Context | ((args: { readonly input: unknown; readonly self: unknown }) => Context) };
+  const { initial, context } = machine.config as {
+    readonly initial: string;
+    readonly context: Context | ((args: { readonly input: unknown; readonly self: unknown }) => Context);
+  };
   return {
     id: machine.id,
     config: machine.config,
     implementations: machine.implementations,
     getInitialSnapshot(scope: AnyActorScope, input: unknown) {
       const first = typeof context === 'function' ? context({ input, self: scope.self }) : context;
-      return new FlatSnapshot(table, initial, run(table.states[initial]?.entry ?? [], first, { type: 'xstate.init', input } as EventObject, scope));
+      return new FlatSnapshot(
+        table,
+        initial,
+        run(table.states[initial]?.entry ?? [], first, { type: 'xstate.init', input } as EventObject, scope),
+      );
     },
     transition(snapshot: FlatSnapshot, event: EventObject, scope: AnyActorScope) {
       const taken = select(table, snapshot, event, scope);
@@ -107,7 +114,12 @@ export function compiled<M extends AnyStateMachine>(machine: M): M {
 }
 
 /** The first enabled transition: of the state, then of the machine. */
-function select(table: Table, { value, context }: FlatSnapshot, event: EventObject, scope: AnyActorScope | undefined): Transition | undefined {
+function select(
+  table: Table,
+  { value, context }: FlatSnapshot,
+  event: EventObject,
+  scope: AnyActorScope | undefined,
+): Transition | undefined {
   const candidates = table.states[value]?.on[event.type];
   if (candidates === undefined) return undefined;
   const args = { context, event, self: scope?.self, system: scope?.system };
@@ -128,7 +140,12 @@ function run(steps: readonly Step[], before: Context, event: EventObject, scope:
 
 function assigned(assignment: Assignment, args: Args, params: unknown): Context {
   if (typeof assignment === 'function') return assignment(args, params);
-  return Object.fromEntries(Object.entries(assignment).map(([key, value]) => [key, typeof value === 'function' ? (value as (args: Args, params: unknown) => unknown)(args, params) : value]));
+  return Object.fromEntries(
+    Object.entries(assignment).map(([key, value]) => [
+      key,
+      typeof value === 'function' ? (value as (args: Args, params: unknown) => unknown)(args, params) : value,
+    ]),
+  );
 }
 
 // Reading the config. Source: XState v5, `StateMachine` and `formatTransition`.
@@ -150,7 +167,9 @@ function stateOf(machine: AnyStateMachine, name: string, state: Raw, root: Raw):
   return {
     entry: stepsOf(machine, state['entry']),
     exit: stepsOf(machine, state['exit']),
-    on: Object.fromEntries([...types].map((type) => [type, [...list(own[type]), ...list(root[type])].map((raw) => transitionOf(machine, name, raw))])),
+    on: Object.fromEntries(
+      [...types].map((type) => [type, [...list(own[type]), ...list(root[type])].map((raw) => transitionOf(machine, name, raw))]),
+    ),
     isFinal: state['type'] === 'final',
     tags: new Set(list(state['tags']) as string[]),
   };
@@ -159,7 +178,8 @@ function stateOf(machine: AnyStateMachine, name: string, state: Raw, root: Raw):
 function transitionOf(machine: AnyStateMachine, from: string, raw: unknown): Transition {
   const { target, guard, actions, reenter = false } = (typeof raw === 'string' ? { target: raw } : raw) as Raw;
   const to = typeof target === 'string' ? target.replace(/^\./, '') : undefined;
-  if (guard !== undefined && typeof guard !== 'string') throw new TypeError(`${machine.id}.${from} has an inline guard: only named ones can be compiled`);
+  if (guard !== undefined && typeof guard !== 'string')
+    throw new TypeError(`${machine.id}.${from} has an inline guard: only named ones can be compiled`);
   return {
     guard: guard === undefined ? undefined : (machine.implementations.guards[guard] as unknown as Guard),
     target: to === from && reenter !== true ? undefined : to,
@@ -169,11 +189,17 @@ function transitionOf(machine: AnyStateMachine, from: string, raw: unknown): Tra
 
 function stepsOf(machine: AnyStateMachine, actions: unknown): readonly Step[] {
   return list(actions).map((action) => {
-    const { type, params } = (typeof action === 'string' ? { type: action, params: undefined } : action) as { readonly type: string; readonly params: Params };
-    const implementation = machine.implementations.actions[type] as unknown as (Step['exec'] & { readonly type?: string; readonly assignment?: Assignment }) | undefined;
+    const { type, params } = (typeof action === 'string' ? { type: action, params: undefined } : action) as {
+      readonly type: string;
+      readonly params: Params;
+    };
+    const implementation = machine.implementations.actions[type] as unknown as
+      | (Step['exec'] & { readonly type?: string; readonly assignment?: Assignment })
+      | undefined;
     if (implementation === undefined) return { type, params, assignment: undefined, exec: undefined };
     if (implementation.type === 'xstate.assign') return { type, params, assignment: implementation.assignment, exec: undefined };
-    if (implementation.type?.startsWith('xstate.') === true) throw new TypeError(`${machine.id}: action ${type} is ${implementation.type}: only assign() and functions can be compiled`);
+    if (implementation.type?.startsWith('xstate.') === true)
+      throw new TypeError(`${machine.id}: action ${type} is ${implementation.type}: only assign() and functions can be compiled`);
     return { type, params, assignment: undefined, exec: implementation };
   });
 }

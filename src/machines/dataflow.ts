@@ -19,7 +19,14 @@ export interface DataflowContext {
 }
 
 export type DataflowEvent =
-  | { readonly type: 'task.submitted'; readonly taskId: string; readonly name: string; readonly kind: string; readonly parentId?: string; readonly waits: number }
+  | {
+      readonly type: 'task.submitted';
+      readonly taskId: string;
+      readonly name: string;
+      readonly kind: string;
+      readonly parentId?: string;
+      readonly waits: number;
+    }
   | { readonly type: 'task.settled'; readonly taskId: string; readonly state: SettledState; readonly tries: number }
   /** An input that is no task of ours, a foreign promise, has settled. */
   | { readonly type: 'input.settled'; readonly inputId: string; readonly ok: boolean }
@@ -37,7 +44,10 @@ export const shouldCancel = ({ event }: Args): boolean => event.type === 'datafl
 function effect(): void {}
 
 const count = {
-  actions: [{ type: 'countSettled', params: ({ event }: { event: Extract<DataflowEvent, { type: 'task.settled' }> }) => ({ state: event.state }) }, 'release'],
+  actions: [
+    { type: 'countSettled', params: ({ event }: { event: Extract<DataflowEvent, { type: 'task.settled' }> }) => ({ state: event.state }) },
+    'release',
+  ],
 } as const;
 
 export const dataflowMachine = setup({
@@ -73,11 +83,7 @@ export const dataflowMachine = setup({
       description: 'Takes tasks. Those whose inputs have all settled are released, one settled task at a time.',
       on: {
         'task.settled': [{ guard: 'isLast', actions: [...count.actions, 'announceIdle'] }, count],
-        'dataflow.close': [
-          { guard: 'isIdle', target: 'closed' },
-          { guard: 'shouldCancel', target: 'cancelling' },
-          { target: 'draining' },
-        ],
+        'dataflow.close': [{ guard: 'isIdle', target: 'closed' }, { guard: 'shouldCancel', target: 'cancelling' }, { target: 'draining' }],
       },
     },
     draining: {

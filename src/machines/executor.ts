@@ -44,7 +44,10 @@ const degraded = {
 } as const;
 const failed = {
   target: 'bad',
-  actions: { type: 'keepWhy', params: ({ event }: { event: Extract<ExecutorEvent, { type: 'executor.failed' }> }) => ({ why: event.message }) },
+  actions: {
+    type: 'keepWhy',
+    params: ({ event }: { event: Extract<ExecutorEvent, { type: 'executor.failed' }> }) => ({ why: event.message }),
+  },
 } as const;
 
 export const executorMachine = setup({
@@ -100,7 +103,11 @@ export const executorMachine = setup({
       entry: ['close', { type: 'announce', params: { state: 'draining' } }],
       on: { 'executor.closed': 'stopped' },
     },
-    stopped: { type: 'final', description: 'No worker, process or timer of it is left.', entry: { type: 'announce', params: { state: 'stopped' } } },
+    stopped: {
+      type: 'final',
+      description: 'No worker, process or timer of it is left.',
+      entry: { type: 'announce', params: { state: 'stopped' } },
+    },
   },
 });
 export type ExecutorMachine = typeof executorMachine;

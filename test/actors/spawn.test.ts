@@ -13,7 +13,7 @@ type Told = { readonly type: 'ping'; readonly n: number } | { readonly type: 'en
 /** Counts pings, ends when told to, and fails when told to. */
 const counter = (onPing: (n: number) => void = () => {}) =>
   setup({
-    types: {} as { context: { readonly pings: number }; events: Told },
+    types: { context: {}, events: {} } as { context: { readonly pings: number }; events: Told },
     actions: {
       count: assign({ pings: ({ context }) => context.pings + 1 }),
       tell: (_, { n }: { n: number }) => onPing(n),

@@ -13,7 +13,7 @@ const echo = task(import.meta, 'cancel.echo', (value: unknown) => value);
 const listens = task(import.meta, 'cancel.listens', async () => {
   const { signal } = current();
   await new Promise<void>((resolve) => signal.addEventListener('abort', () => resolve()));
-  throw signal.reason;
+  throw new Error('stopped', { cause: signal.reason });
 });
 
 let gate: () => void = () => {};

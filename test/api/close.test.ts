@@ -191,22 +191,25 @@ await endless().catch((error) => process.stdout.write(error.name + '\\n'));
 `,
   );
 
-  it.each(['SIGINT', 'SIGTERM'] as const)('%s cancels and closes, ends the process by that signal, and leaves no process of a task', async (signal) => {
-    const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'pipe'] });
-    let output = '';
-    const started = new Promise<number>((resolve) =>
-      child.stdout.on('data', (chunk: Buffer) => {
-        output += chunk.toString();
-        const group = /group (\d+)\n/.exec(output)?.[1];
-        if (group !== undefined) resolve(Number(group));
-      }),
-    );
-    const ended = new Promise<NodeJS.Signals | null>((resolve) => child.on('close', (_, by) => resolve(by)));
-    const group = await started;
-    expect(members(group).length).toBeGreaterThan(0);
-    child.kill(signal);
-    expect(await ended).toBe(signal);
-    expect(output).toMatch(/cancelled\nCancelledError\n$/);
-    expect(members(group)).toEqual([]);
-  });
+  it.each(['SIGINT', 'SIGTERM'] as const)(
+    '%s cancels and closes, ends the process by that signal, and leaves no process of a task',
+    async (signal) => {
+      const child = spawn(process.execPath, [script], { stdio: ['ignore', 'pipe', 'pipe'] });
+      let output = '';
+      const started = new Promise<number>((resolve) =>
+        child.stdout.on('data', (chunk: Buffer) => {
+          output += chunk.toString();
+          const group = /group (\d+)\n/.exec(output)?.[1];
+          if (group !== undefined) resolve(Number(group));
+        }),
+      );
+      const ended = new Promise<NodeJS.Signals | null>((resolve) => child.on('close', (_, by) => resolve(by)));
+      const group = await started;
+      expect(members(group).length).toBeGreaterThan(0);
+      child.kill(signal);
+      expect(await ended).toBe(signal);
+      expect(output).toMatch(/cancelled\nCancelledError\n$/);
+      expect(members(group)).toEqual([]);
+    },
+  );
 });

@@ -1,16 +1,7 @@
 /** What a call waits for: futures anywhere in plain data, promises of others, and what their failures do. */
 import { describe, expect, it } from 'vitest';
 
-import {
-  CancelledError,
-  ConfigError,
-  DependencyError,
-  InternalError,
-  join,
-  SerializationError,
-  task,
-  type Future,
-} from '../../src/index.ts';
+import { type CancelledError, ConfigError, DependencyError, InternalError, join, SerializationError, task } from '../../src/index.ts';
 import { inline } from '../../src/api/executors.ts';
 import { dependency } from '../../src/api/policies.ts';
 import { answer, errorOf, rest, troupes } from '../support/troupes.ts';

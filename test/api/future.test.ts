@@ -15,7 +15,7 @@ describe('a future', () => {
     for (const [i, attempt] of executor.held.entries()) (i === 0 ? executor.done : executor.failed)(attempt);
     const settled = await Promise.allSettled([ok, bad]);
     expect(settled.map(({ status }) => status)).toEqual(['fulfilled', 'rejected']);
-    expect(await Promise.race([ok])).toBeUndefined();
+    expect(await Promise.race([ok, ok])).toBeUndefined();
     await expect(bad).rejects.toThrow('boom');
     let finallyRan = false;
     await bad.finally(() => (finallyRan = true)).catch(() => {});
@@ -91,7 +91,10 @@ describe('at', () => {
     const whole = pair();
     const missing = whole.at('a').at(5);
     executor.done(executor.take(), { a: [42], b: 'x' });
-    expect(await errorOf(missing)).toMatchObject({ name: 'TypeError', message: expect.stringMatching(/at\(5\): the result of future\.pair has no such part/) });
+    expect(await errorOf(missing)).toMatchObject({
+      name: 'TypeError',
+      message: expect.stringMatching(/at\(5\): the result of future\.pair has no such part/),
+    });
     expect(await whole).toEqual({ a: [42], b: 'x' });
   });
 

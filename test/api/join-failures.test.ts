@@ -124,7 +124,10 @@ describe('what fails in a join', () => {
 
   it('is a value that is no plain data, with its place', async () => {
     await open();
-    const error = await errorOf(runWith(() => ({ a: [new (class Box {})()] })));
+    class Box {
+      readonly content = 1;
+    }
+    const error = await errorOf(runWith(() => ({ a: [new Box()] })));
     expect(error).toBeInstanceOf(SerializationError);
     expect(error).toMatchObject({ side: 'result', path: 'result.a[0]' });
     const argument = await errorOf(runWith(() => 1, { f: () => 1 }));

@@ -58,8 +58,18 @@ describe('a configuration', () => {
   const cases: readonly (readonly [string, unknown, string, RegExp])[] = [
     ['an unknown field', { executor: [] }, 'executor', /executor is not an option/],
     ['something that is no executor', { executors: [{ label: 'x' }] }, 'executors.0', /is not an executor; use one of troupe\/executors/],
-    ['two executors with one label', { executors: [inline({ label: 'a' }), inline({ label: 'a' })] }, 'executors.label', /two have the label 'a'; give each one of its own/],
-    ['a policy of another kind', { policies: { retry: { kind: 'routing', name: 'x', decide: () => ({}) } } }, 'policies.retry', /is not a retry policy: \{ kind: 'retry'/],
+    [
+      'two executors with one label',
+      { executors: [inline({ label: 'a' }), inline({ label: 'a' })] },
+      'executors.label',
+      /two have the label 'a'; give each one of its own/,
+    ],
+    [
+      'a policy of another kind',
+      { policies: { retry: { kind: 'routing', name: 'x', decide: () => ({}) } } },
+      'policies.retry',
+      /is not a retry policy: \{ kind: 'retry'/,
+    ],
     ['a log level that does not exist', { log: 'verbose' }, 'log', /log .*summary.*full/],
     ['a grace below zero', { stopGraceMs: -1 }, 'stopGraceMs', /stopGraceMs .* \(it is -1\)/],
     ['a machine that is none', { machines: { task: {} } }, 'machines.task', /is not a machine; use taskMachine\.provide/],
@@ -92,7 +102,12 @@ describe('a definition', () => {
 
   it.each([
     ['negative retries', () => echo.with({ retries: -1 }), 'retries', /retries must be 0 or more \(it is -1\)/],
-    ['a resource that does not exist', () => echo.with({ resources: { cpus: 2 } as never }), 'resources.cpus', /resources\.cpus is not an option/],
+    [
+      'a resource that does not exist',
+      () => echo.with({ resources: { cpus: 2 } as never }),
+      'resources.cpus',
+      /resources\.cpus is not an option/,
+    ],
     ['no executor', () => echo.with({ executors: [] }), 'executors', /names no executor; leave it out for any/],
     ['an output that is a string', () => list.with({ outputs: ['x'] as never }), 'outputs.0', /is not a File; write new File\(path\)/],
     ['a signal that is none', () => echo.with({ signal: {} as never }), 'signal', /is not an AbortSignal/],
@@ -106,7 +121,9 @@ describe('a definition', () => {
 
 describe('a call', () => {
   it('without a troupe says how to get one', () => {
-    expect(thrown(NoTroupeError, () => echo(1)).message).toMatch(/misuse\.echo\(\) was called while no troupe is open; await Troupe\.start\(\) first/);
+    expect(thrown(NoTroupeError, () => echo(1)).message).toMatch(
+      /misuse\.echo\(\) was called while no troupe is open; await Troupe\.start\(\) first/,
+    );
   });
 
   it('that could mean two troupes names them', async () => {
@@ -125,7 +142,9 @@ describe('a call', () => {
 
   it('of run with something that is no task function is refused', async () => {
     const troupe = await start();
-    expect(thrown(ConfigError, () => troupe.run((() => 1) as never)).message).toMatch(/not a task function; make one with task\(import\.meta, name, fn\)/);
+    expect(thrown(ConfigError, () => troupe.run((() => 1) as never)).message).toMatch(
+      /not a task function; make one with task\(import\.meta, name, fn\)/,
+    );
   });
 
   it('after close is refused, and a second close is harmless', async () => {
@@ -182,7 +201,12 @@ describe('an executor plugin that breaks its contract', () => {
     why: () => undefined,
     close: async () => {},
   };
-  const bad = (part: Partial<OpenExecutor>): ExecutorPlugin => ({ kind: 'bad', label: 'bad', copies: false, open: () => ({ ...well, ...part }) });
+  const bad = (part: Partial<OpenExecutor>): ExecutorPlugin => ({
+    kind: 'bad',
+    label: 'bad',
+    copies: false,
+    open: () => ({ ...well, ...part }),
+  });
   const breaks = (): never => {
     throw new Error('the plugin broke');
   };
@@ -197,18 +221,27 @@ describe('an executor plugin that breaks its contract', () => {
   it('by never being ready fails the tries that it was given meanwhile', async () => {
     let fail = (_: Error): void => {};
     const ready = new Promise<void>((_, reject) => (fail = reject));
-    const troupe = await start({ executors: [bad({ ready })], policies: { retry: { kind: 'retry', name: 'never', decide: () => ({ again: false }) } } });
+    const troupe = await start({
+      executors: [bad({ ready })],
+      policies: { retry: { kind: 'retry', name: 'never', decide: () => ({ again: false }) } },
+    });
     const states: string[] = [];
     troupe.on('executor.state', ({ state, why }) => states.push(`${state}: ${why}`));
     const future = echo(1);
     expect(future.state).toBe('queued');
     fail(new Error('no worker came up'));
-    expect(await rejected(ExecutorError, future)).toMatchObject({ label: 'bad', message: expect.stringContaining('no worker came up') as string });
+    expect(await rejected(ExecutorError, future)).toMatchObject({
+      label: 'bad',
+      message: expect.stringContaining('no worker came up') as string,
+    });
     expect(states).toEqual(['bad: no worker came up']);
   });
 
   it('by throwing when it is given a try fails that try', async () => {
-    const troupe = await start({ executors: [bad({ submit: breaks })], policies: { retry: { kind: 'retry', name: 'never', decide: () => ({ again: false }) } } });
+    const troupe = await start({
+      executors: [bad({ submit: breaks })],
+      policies: { retry: { kind: 'retry', name: 'never', decide: () => ({ again: false }) } },
+    });
     const future = echo(1);
     expect((await rejected(Error, future)).message).toBe('the plugin broke');
     expect(future.failure).toMatchObject({ kind: 'submit', tries: 1 });
@@ -219,7 +252,10 @@ describe('an executor plugin that breaks its contract', () => {
     const plugin = bad({ misfit: breaks, load: breaks, why: breaks, stop: breaks, close: breaks });
     const troupe = await start({ executors: [plugin], stopGraceMs: 0 });
     const faults = new Set<unknown>();
-    troupe.on('*', (event) => void (event.type.startsWith('executor.') && faults.add((event as { readonly what?: unknown }).what ?? event.type)));
+    troupe.on(
+      '*',
+      (event) => void (event.type.startsWith('executor.') && faults.add((event as { readonly what?: unknown }).what ?? event.type)),
+    );
     const future = echo(1);
     expect(future.why().for).toEqual(['bad: its queue']);
     future.cancel();

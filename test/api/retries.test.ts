@@ -15,7 +15,11 @@ const flaky = join(import.meta, 'retries.flaky', () => {
 const start = troupes();
 
 /** Fails the try that is held as often as there is one, and lets back-offs pass. */
-async function failUntilSettled({ executor, clock }: Opened, kind: FailureKind = 'app', worker = (i: number): string => `${i}`): Promise<number> {
+async function failUntilSettled(
+  { executor, clock }: Opened,
+  kind: FailureKind = 'app',
+  worker = (i: number): string => `${i}`,
+): Promise<number> {
   let tries = 0;
   for (; executor.held.length > 0; tries++) {
     executor.failed(executor.take(), new Error(`boom ${tries}`), kind, worker(tries));
@@ -138,9 +142,15 @@ describe('a decision', () => {
     const grow: RetryPolicy = {
       kind: 'retry',
       name: 'grow',
-      decide: ({ failure, resources }) => (failure.kind === 'oom' ? { again: true, executor: 'big', resources: { memoryBytes: 2 * (resources.memoryBytes ?? 0) } } : { again: false }),
+      decide: ({ failure, resources }) =>
+        failure.kind === 'oom'
+          ? { again: true, executor: 'big', resources: { memoryBytes: 2 * (resources.memoryBytes ?? 0) } }
+          : { again: false },
     };
-    const { clock } = await start({ executors: [small, big], policies: { retry: grow, routing: routing.labels({ 'retries.work': 'small' }) } });
+    const { clock } = await start({
+      executors: [small, big],
+      policies: { retry: grow, routing: routing.labels({ 'retries.work': 'small' }) },
+    });
     const future = work.with({ resources: { memoryBytes: 1e9 } })(1);
     small.failed(small.take(), new Error('out of memory'), 'oom');
     clock.increment(0); // a wait of nothing still lets others run

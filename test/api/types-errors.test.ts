@@ -6,10 +6,26 @@ import { afterAll, beforeAll, describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 const cases = [
-  ['a future of something else', `one(text(1));`, /Argument of type 'Future<string>' is not assignable to parameter of type 'Arg<number>'[\s\S]*Type 'string' is not assignable to type 'number'/],
-  ['a future of something else, deep in plain data', `record({ seed: text(1) });`, /Type 'Future<string>' is not assignable to type '(Arg<number>|number)/],
-  ['a task that takes a promise', `task(import.meta, 'p', (p: Promise<number>) => p)(1);`, /a task receives values, never promises: declare what the promise gives/],
-  ['a shell task that returns a number', `shell(import.meta, 's', () => 42)(1);`, /a shell task returns a string, sh`…`, or an array of words/],
+  [
+    'a future of something else',
+    `one(text(1));`,
+    /Argument of type 'Future<string>' is not assignable to parameter of type 'Arg<number>'[\s\S]*Type 'string' is not assignable to type 'number'/,
+  ],
+  [
+    'a future of something else, deep in plain data',
+    `record({ seed: text(1) });`,
+    /Type 'Future<string>' is not assignable to type '(Arg<number>|number)/,
+  ],
+  [
+    'a task that takes a promise',
+    `task(import.meta, 'p', (p: Promise<number>) => p)(1);`,
+    /a task receives values, never promises: declare what the promise gives/,
+  ],
+  [
+    'a shell task that returns a number',
+    `shell(import.meta, 's', () => 42)(1);`,
+    /a shell task returns a string, sh`…`, or an array of words/,
+  ],
   ['a Future in sh', 'sh`echo ${text(1)}`;', /Argument of type 'Future<string>' is not assignable to parameter of type 'Word'/],
   ['an option that does not exist', `one.with({ retry: 3 });`, /'retry' does not exist in type|Did you mean to write 'retries'/],
   ['an unannotated parameter', `task(import.meta, 'u', (x) => x);`, /Parameter 'x' implicitly has an 'any' type/],
@@ -27,8 +43,13 @@ const text = task(import.meta, 'text', (x: number) => String(x));
 const record = task(import.meta, 'record', (o: { readonly seed: number }) => o.seed);
 void [sh, shell, one, text, record];\n`;
     cases.forEach(([, code], i) => writeFileSync(join(dir, `case${i}.ts`), `${head}${code}\n`));
-    writeFileSync(join(dir, 'tsconfig.json'), JSON.stringify({ extends: '../../../tsconfig.json', compilerOptions: { noEmit: true }, include: ['*.ts'] }));
-    output = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', dir, '--pretty', 'false'], { encoding: 'utf8' }).stdout;
+    writeFileSync(
+      join(dir, 'tsconfig.json'),
+      JSON.stringify({ extends: '../../../tsconfig.json', compilerOptions: { noEmit: true }, include: ['*.ts'] }),
+    );
+    output = spawnSync(process.execPath, [join(root, 'node_modules/typescript/bin/tsc'), '-p', dir, '--pretty', 'false'], {
+      encoding: 'utf8',
+    }).stdout;
   });
   afterAll(() => rmSync(dir, { recursive: true, force: true }));
 

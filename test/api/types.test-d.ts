@@ -1,7 +1,20 @@
 /** What the types of calls promise; `types-errors.test.ts` has what the compiler says when they are broken. */
 import { describe, expectTypeOf, it } from 'vitest';
 
-import { type Arg, type DataFuture, File, type Future, join, type Resolved, sh, shell, type ShellResult, type Task, task, Troupe } from '../../src/index.ts';
+import type { Troupe } from '../../src/index.ts';
+import {
+  type Arg,
+  type DataFuture,
+  File,
+  type Future,
+  join,
+  type Resolved,
+  sh,
+  shell,
+  type ShellResult,
+  type Task,
+  task,
+} from '../../src/index.ts';
 
 const one = task(import.meta, 'one', (x: number) => x);
 const text = task(import.meta, 'text', async (x: number, digits = 2) => x.toFixed(digits));
@@ -30,7 +43,9 @@ describe('definitions', () => {
 
   it('refuse, at the call, what cannot be a task', () => {
     const takesPromise = task(import.meta, 'takesPromise', (p: Promise<number>) => p);
-    expectTypeOf(takesPromise).toEqualTypeOf<Task<[error: 'a task receives values, never promises: declare what the promise gives'], number>>();
+    expectTypeOf(takesPromise).toEqualTypeOf<
+      Task<[error: 'a task receives values, never promises: declare what the promise gives'], number>
+    >();
     const generates = task(import.meta, 'generates', function* () {
       yield 1;
     });

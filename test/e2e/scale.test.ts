@@ -5,7 +5,10 @@ import { describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
 function bench<T>(name: string, ...args: readonly string[]): T {
-  const { stdout, stderr, status } = spawnSync(process.execPath, ['--expose-gc', join(root, 'bench', name), '--json', ...args], { encoding: 'utf8', cwd: root });
+  const { stdout, stderr, status } = spawnSync(process.execPath, ['--expose-gc', join(root, 'bench', name), '--json', ...args], {
+    encoding: 'utf8',
+    cwd: root,
+  });
   expect(stderr).toBe('');
   expect(status).toBe(0);
   return JSON.parse(stdout) as T;

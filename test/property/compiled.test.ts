@@ -1,5 +1,5 @@
 /** A compiled machine means what XState makes of the same machine: states, contexts, and effects in their order. */
-import fc from 'fast-check';
+import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { assign, createActor, setup, type AnyStateMachine, type EventObject } from 'xstate';
 
@@ -21,11 +21,18 @@ const failure = fc.record({
 const decision = fc.oneof(
   fc.record({ again: fc.constant(false) }),
   fc.record(
-    { again: fc.constant(true), afterMs: fc.nat(100), executor: fc.constantFrom('a', 'b'), cost: fc.constantFrom(-1, 0, 0.5, 1), resources: fc.record({ cores: fc.nat(4) }) },
+    {
+      again: fc.constant(true),
+      afterMs: fc.nat(100),
+      executor: fc.constantFrom('a', 'b'),
+      cost: fc.constantFrom(-1, 0, 0.5, 1),
+      resources: fc.record({ cores: fc.nat(4) }),
+    },
     { requiredKeys: ['again'] },
   ),
 );
-const of = <T extends string>(type: T, fields: Record<string, fc.Arbitrary<unknown>> = {}) => fc.record({ type: fc.constant(type), ...fields });
+const of = <T extends string>(type: T, fields: Record<string, fc.Arbitrary<unknown>> = {}) =>
+  fc.record({ type: fc.constant(type), ...fields });
 
 const taskEvents = fc.oneof(
   of('deps.met'),
@@ -73,7 +80,10 @@ function recording(machine: AnyStateMachine): { readonly machine: AnyStateMachin
   const seen: unknown[] = [];
   const effects = Object.entries(machine.implementations.actions).filter(([, action]) => (action as { type?: string }).type === undefined);
   const actions = Object.fromEntries(
-    effects.map(([name]) => [name, ({ context, event }: { context: unknown; event: unknown }, params: unknown) => void seen.push([name, context, event, params])]),
+    effects.map(([name]) => [
+      name,
+      ({ context, event }: { context: unknown; event: unknown }, params: unknown) => void seen.push([name, context, event, params]),
+    ]),
   );
   return { machine: machine.provide({ actions } as never), seen };
 }
@@ -83,12 +93,19 @@ describe('a compiled machine', () => {
     fc.assert(
       fc.property(fc.array(event, { maxLength: 25 }), (events) => {
         const [slow, fast] = [recording(machine), recording(machine)];
-        const actors = [createActor(slow.machine, { input: given } as never), createActor(compiled(fast.machine), { input: given } as never)] as const;
+        const actors = [
+          createActor(slow.machine, { input: given } as never),
+          createActor(compiled(fast.machine), { input: given } as never),
+        ] as const;
         for (const actor of actors) actor.start();
         for (const next of events) {
           for (const actor of actors) actor.send(next);
           const [expected, got] = actors.map((actor) => actor.getSnapshot() as { value: unknown; context: unknown; status: string });
-          expect({ value: got?.value, context: got?.context, status: got?.status }).toEqual({ value: expected?.value, context: expected?.context, status: expected?.status });
+          expect({ value: got?.value, context: got?.context, status: got?.status }).toEqual({
+            value: expected?.value,
+            context: expected?.context,
+            status: expected?.status,
+          });
           expect(fast.seen).toEqual(slow.seen);
         }
       }),
@@ -113,7 +130,11 @@ describe('a compiled machine', () => {
   it('refuses what is not flat', () => {
     const nested = setup({}).createMachine({ id: 'deep', initial: 'a', states: { a: { initial: 'b', states: { b: {} } } } });
     const delayed = setup({}).createMachine({ id: 'late', initial: 'a', states: { a: { after: { 10: 'b' } }, b: {} } });
-    const inline = setup({ actions: { x: assign({}) } }).createMachine({ id: 'inline', initial: 'a', states: { a: { on: { go: { guard: () => true, target: 'b' } } }, b: {} } });
+    const inline = setup({ actions: { x: assign({}) } }).createMachine({
+      id: 'inline',
+      initial: 'a',
+      states: { a: { on: { go: { guard: () => true, target: 'b' } } }, b: {} },
+    });
     expect(() => compiled(nested)).toThrow(/deep\.a has states: only flat machines/);
     expect(() => compiled(delayed)).toThrow(/late\.a has after/);
     expect(() => compiled(inline)).toThrow(/inline guard/);

@@ -24,7 +24,9 @@ import { build, callsBeforeGate, placed, placedCall, type Call, type Ref } from 
 import { isSettled, type Cause, type ModelTask } from './graph-task.ts';
 import { manualExecutor, type ManualExecutor } from './manual-executor.ts';
 
+/** The one whose joins run now. */
 let world: GraphWorld | undefined;
+export const newWorld = (): GraphWorld => (world = new GraphWorld());
 const step = task(import.meta, 'graphStep', (key: string, data: unknown): unknown => [key, data]);
 const grow = join(import.meta, 'graphGrow', (key: string, data: unknown): unknown => world?.runBody(key, data));
 
@@ -59,7 +61,6 @@ export class GraphWorld {
   #troupe: Troupe | undefined;
 
   constructor() {
-    world = this;
     this.model = new GraphModel(
       (label) => label === 'b',
       (key, run) => this.#errorOf(key, run),
@@ -109,10 +110,8 @@ export class GraphWorld {
       ...(signal !== undefined && { signal: this.#controllers[signal]?.signal as AbortSignal }),
     };
     const fn = body === undefined ? step.with({ ...options, ...(executors && { executors }) }) : grow.with(options);
-    const future = run(
-      fn as typeof step,
-      build(call.data, (ref) => this.#waitable(ref)),
-    );
+    const data = build(call.data, (ref) => this.#waitable(ref));
+    const future = run(fn, data);
     this.#calls.set(key, call);
     this.#futures.set(key, future);
     this.#keys.set(future.id, key);

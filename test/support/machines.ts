@@ -77,9 +77,7 @@ export const taskEvents: { readonly [T in TaskEvent['type']]: Extract<TaskEvent,
 };
 
 /** Every state of a machine by name, with its configuration. */
-export function statesOf(
-  machine: AnyStateMachine,
-): readonly {
+export function statesOf(machine: AnyStateMachine): readonly {
   readonly name: string;
   readonly description: string | undefined;
   readonly type: string;

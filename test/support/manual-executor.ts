@@ -25,7 +25,12 @@ export interface ManualExecutor extends ExecutorPlugin {
 }
 
 /** @param autoStop - Confirms a stop at once, as executors do for queued tries. */
-export function manualExecutor({ label = 'manual', slots = 4, autoStop = false, copies = false }: { label?: string; slots?: number; autoStop?: boolean; copies?: boolean } = {}): ManualExecutor {
+export function manualExecutor({
+  label = 'manual',
+  slots = 4,
+  autoStop = false,
+  copies = false,
+}: { label?: string; slots?: number; autoStop?: boolean; copies?: boolean } = {}): ManualExecutor {
   const held = new Map<string, Try>();
   const seen: Try[] = [];
   const stopping: Lease[] = [];
@@ -69,7 +74,8 @@ export function manualExecutor({ label = 'manual', slots = 4, autoStop = false, 
     launched: ({ taskId, tryIndex }) => port?.report({ taskId, tryIndex, type: 'try.launched' }),
     started: (attempt) => port?.report({ taskId: attempt.taskId, tryIndex: attempt.tryIndex, type: 'try.started', place }),
     done: (attempt, value) => port?.report({ ...end(attempt), type: 'try.done', result: { value } }),
-    failed: (attempt, error = new Error('boom'), kind = 'app', worker = '1') => port?.report({ ...end(attempt), type: 'try.failed', kind, error: { value: error }, place: { host: 'here', worker } }),
+    failed: (attempt, error = new Error('boom'), kind = 'app', worker = '1') =>
+      port?.report({ ...end(attempt), type: 'try.failed', kind, error: { value: error }, place: { host: 'here', worker } }),
     stopped: (attempt) => port?.report({ ...end(attempt), type: 'try.stopped' }),
     take() {
       const [first, ...rest] = held.values();

@@ -28,10 +28,9 @@ export function troupes(): (config?: TroupeConfig) => Promise<Opened> {
   const open: Opened[] = [];
   afterEach(async () => {
     for (const { troupe, clock } of open.splice(0)) {
-      let isClosed = false;
-      const closed = troupe.close({ pending: 'cancel' }).then(() => (isClosed = true));
+      const closed = troupe.close({ pending: 'cancel' });
       // what does not confirm that it has stopped is given up when its grace is over
-      for (let i = 0; i < 50 && !isClosed; i++) {
+      for (let i = 0; i < 50 && troupe.snapshot().state !== 'closed'; i++) {
         clock.increment(10_000);
         await rest();
       }

@@ -52,8 +52,15 @@ export const POISON_WORKERS = 3;
 const MAX_MESSAGE = 500;
 
 /** The digest of an error. */
-export function failureOf(kind: FailureKind, error: unknown, at: { readonly tryIndex: number; readonly executor?: string; readonly host?: string; readonly worker?: string }): Failure {
-  const { name, message, code, exitCode } = error instanceof Error ? (error as Error & { code?: unknown; exitCode?: unknown }) : { name: typeof error, message: printable(error), code: undefined, exitCode: undefined };
+export function failureOf(
+  kind: FailureKind,
+  error: unknown,
+  at: { readonly tryIndex: number; readonly executor?: string; readonly host?: string; readonly worker?: string },
+): Failure {
+  const { name, message, code, exitCode } =
+    error instanceof Error
+      ? (error as Error & { code?: unknown; exitCode?: unknown })
+      : { name: typeof error, message: printable(error), code: undefined, exitCode: undefined };
   return {
     kind,
     name: String(name),
@@ -73,3 +80,6 @@ function printable(value: unknown): string {
     return typeof value; // an object without a usable toString
   }
 }
+
+/** What an error says, or what was thrown in place of one; at most 500 characters. */
+export const messageOf = (error: unknown): string => shorten(error instanceof Error ? String(error.message) : printable(error));

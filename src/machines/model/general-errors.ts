@@ -146,7 +146,14 @@ export class RemoteError extends TroupeError {
   readonly code = 'ERR_REMOTE';
   /** Own enumerable fields of the original. */
   readonly fields: Readonly<Record<string, unknown>>;
-  constructor(message: string, details: { readonly name: string; readonly stack?: string | undefined; readonly fields?: Readonly<Record<string, unknown>> } & WithCause) {
+  constructor(
+    message: string,
+    details: {
+      readonly name: string;
+      readonly stack?: string | undefined;
+      readonly fields?: Readonly<Record<string, unknown>>;
+    } & WithCause,
+  ) {
     super(message, causeOf(details));
     this.name = details.name;
     this.fields = details.fields ?? {};

@@ -9,8 +9,11 @@ export interface Ring<T> {
 }
 
 export function ring<T>(capacity: number): Ring<T> {
-  const items = new Map<string, T>(); // in order of insertion
-  /** The same keys in the same order: to ask a Map for its first key is slow when many before it were deleted. */
+  const items = new Map<string, { readonly item: T; at: number }>();
+  /**
+   * Keys by the time they were set; a hole where one was set again. Not left to the Map: to ask it for its first key
+   * is slow when many before that one were deleted.
+   */
   let order: (string | undefined)[] = [];
   let oldest = 0;
 
@@ -19,18 +22,25 @@ export function ring<T>(capacity: number): Ring<T> {
     items.delete(order[oldest++] as string);
   }
 
+  function compact(): void {
+    order = order.slice(oldest).filter((key) => key !== undefined);
+    oldest = 0;
+    for (const [at, key] of order.entries()) (items.get(key as string) as { at: number }).at = at;
+  }
+
   return {
     set(key, item) {
-      if (items.delete(key)) order[order.indexOf(key, oldest)] = undefined; // rare
-      items.set(key, item);
+      const known = items.get(key);
+      if (known !== undefined) order[known.at] = undefined;
+      items.set(key, { item, at: order.length });
       order.push(key);
       if (items.size > capacity) evict();
-      if (order.length < 2 * capacity) return;
-      order = [...items.keys()];
-      oldest = 0;
+      if (order.length > 2 * capacity) compact();
     },
-    get: (key) => items.get(key),
-    values: () => items.values(),
+    get: (key) => items.get(key)?.item,
+    *values() {
+      for (const key of order.slice(oldest)) if (key !== undefined) yield items.get(key)?.item as T;
+    },
     get size() {
       return items.size;
     },

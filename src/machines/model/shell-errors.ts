@@ -57,7 +57,10 @@ export class ShellOutputError extends TaskError {
   readonly code = 'ERR_SHELL_OUTPUT';
   readonly stream: 'stdout' | 'stderr';
   readonly limitBytes: number;
-  constructor(message: string, details: { readonly taskId: string; readonly tryIndex?: number; readonly stream: 'stdout' | 'stderr'; readonly limitBytes: number }) {
+  constructor(
+    message: string,
+    details: { readonly taskId: string; readonly tryIndex?: number; readonly stream: 'stdout' | 'stderr'; readonly limitBytes: number },
+  ) {
     super(message, details);
     this.stream = details.stream;
     this.limitBytes = details.limitBytes;
@@ -70,7 +73,15 @@ export class StreamFileError extends TaskError {
   readonly code = 'ERR_STREAM_FILE';
   readonly stream: 'stdout' | 'stderr';
   readonly path: string;
-  constructor(message: string, details: { readonly taskId: string; readonly tryIndex?: number; readonly stream: 'stdout' | 'stderr'; readonly path: string } & WithCause) {
+  constructor(
+    message: string,
+    details: {
+      readonly taskId: string;
+      readonly tryIndex?: number;
+      readonly stream: 'stdout' | 'stderr';
+      readonly path: string;
+    } & WithCause,
+  ) {
     super(message, details);
     this.stream = details.stream;
     this.path = details.path;

@@ -17,8 +17,6 @@ export type TaskState =
 export const settledStates = ['done', 'failed', 'depFailed', 'cancelled'] as const satisfies readonly TaskState[];
 export type SettledState = (typeof settledStates)[number];
 
-export const isSettled = (state: string): state is SettledState => (settledStates as readonly string[]).includes(state);
-
 export type ExecutorState = 'starting' | 'ready' | 'degraded' | 'bad' | 'draining' | 'stopped';
 export type DataflowState = 'open' | 'draining' | 'cancelling' | 'closed';
 

@@ -23,7 +23,13 @@ export class TaskNotFoundError extends TaskError {
   readonly known: readonly string[];
   constructor(
     message: string,
-    details: { readonly taskId: string; readonly tryIndex?: number; readonly identity: string; readonly moduleUrl: string; readonly known: readonly string[] } & WithCause,
+    details: {
+      readonly taskId: string;
+      readonly tryIndex?: number;
+      readonly identity: string;
+      readonly moduleUrl: string;
+      readonly known: readonly string[];
+    } & WithCause,
   ) {
     super(message, details);
     this.identity = details.identity;
@@ -50,10 +56,13 @@ abstract class PropagatedError extends TaskError {
     const { root, path } = rootOf(details.causes);
     const others = details.causes.length - 1;
     const text = root instanceof Error ? `${root.name}: ${root.message}` : String(root);
-    super(`${details.name} (${details.taskId}) ${what} ${path.join(' ← ')}${others > 0 ? ` (and ${others} other${others > 1 ? 's' : ''})` : ''}: ${text}`, {
-      taskId: details.taskId,
-      cause: root,
-    });
+    super(
+      `${details.name} (${details.taskId}) ${what} ${path.join(' ← ')}${others > 0 ? ` (and ${others} other${others > 1 ? 's' : ''})` : ''}: ${text}`,
+      {
+        taskId: details.taskId,
+        cause: root,
+      },
+    );
     this.causes = details.causes;
     this.path = path;
     // where troupe made it says nothing; where the root cause came from does, and `cause` has it
@@ -61,7 +70,11 @@ abstract class PropagatedError extends TaskError {
   }
 
   /** Printed: what was not run and why, then the root cause, rather than every nested cause. */
-  [Symbol.for('nodejs.util.inspect.custom')](_depth: number, options: object, inspect: (value: unknown, options: object) => string): string {
+  [Symbol.for('nodejs.util.inspect.custom')](
+    _depth: number,
+    options: object,
+    inspect: (value: unknown, options: object) => string,
+  ): string {
     return `${this.stack}\n  [cause]: ${inspect(this.cause, options).replaceAll('\n', '\n  ')}`;
   }
 }
@@ -121,7 +134,10 @@ export class WorkerLostError extends TaskError {
   readonly code = 'ERR_WORKER_LOST';
   readonly hostname: string;
   readonly blockId: string | undefined;
-  constructor(message: string, details: { readonly taskId: string; readonly tryIndex?: number; readonly hostname: string; readonly blockId?: string } & WithCause) {
+  constructor(
+    message: string,
+    details: { readonly taskId: string; readonly tryIndex?: number; readonly hostname: string; readonly blockId?: string } & WithCause,
+  ) {
     super(message, details);
     this.hostname = details.hostname;
     this.blockId = details.blockId;
@@ -137,7 +153,12 @@ export class SerializationError extends TaskError {
   readonly path: string;
   constructor(
     message: string,
-    details: { readonly taskId: string; readonly tryIndex?: number; readonly side: 'arguments' | 'result' | 'error'; readonly path: string } & WithCause,
+    details: {
+      readonly taskId: string;
+      readonly tryIndex?: number;
+      readonly side: 'arguments' | 'result' | 'error';
+      readonly path: string;
+    } & WithCause,
   ) {
     super(message, details);
     this.side = details.side;
@@ -151,7 +172,10 @@ export class UnroutableError extends TaskError {
   readonly code = 'ERR_UNROUTABLE';
   /** Executor label → reason. */
   readonly candidates: Readonly<Record<string, string>>;
-  constructor(message: string, details: { readonly taskId: string; readonly tryIndex?: number; readonly candidates: Readonly<Record<string, string>> }) {
+  constructor(
+    message: string,
+    details: { readonly taskId: string; readonly tryIndex?: number; readonly candidates: Readonly<Record<string, string>> },
+  ) {
     super(message, details);
     this.candidates = details.candidates;
   }

@@ -43,15 +43,14 @@ export function triesStop(open: OpenBench, capabilities: ExecutorCapabilities): 
       expect(await result(submit('add', [1, 1]))).toBe(2);
     });
 
-    if (capabilities.kills)
-      it('ends a function that never gives its thread back', async () => {
-        const { submit, until, end, result, executor } = open({ workers: 1 });
-        const lease = submit('spin');
-        await until(lease, 'try.progress');
-        executor.stop(lease, undefined, AT_ONCE_MS);
-        expect(await end(lease)).toMatchObject({ type: 'try.stopped' });
-        expect(await result(submit('add', [1, 1]))).toBe(2);
-      });
+    it.each(capabilities.kills ? ['spin'] : [])('ends a function that never gives its thread back: %s', async (name) => {
+      const { submit, until, end, result, executor } = open({ workers: 1 });
+      const lease = submit(name);
+      await until(lease, 'try.progress');
+      executor.stop(lease, undefined, AT_ONCE_MS);
+      expect(await end(lease)).toMatchObject({ type: 'try.stopped' });
+      expect(await result(submit('add', [1, 1]))).toBe(2);
+    });
 
     it('ends each try once, whatever is stopped when', async () => {
       const step = fc.record({
