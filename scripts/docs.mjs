@@ -1,11 +1,12 @@
 /**
  * Writes the pages of `docs/` that come from the sources; with `--check`, fails when one of them is not what the
  * sources say. `docs/errors.md`: a row a code from the doc comments in `src/machines/model/*errors.ts`. The last
- * column of its table, what to do, is written by hand in the page itself and kept.
+ * column of its table, what to do, is written by hand in the page itself and kept. `docs/machines.md`: the machines.
  */
 import { existsSync, mkdirSync, readFileSync, readdirSync, writeFileSync } from 'node:fs';
 import { dirname, join } from 'node:path';
 
+import { machinesPage } from './machines-page.mjs';
 import { report, root } from './process.mjs';
 
 const model = 'src/machines/model';
@@ -81,14 +82,14 @@ ${rows.join('\n')}
   return { text, problem: missing.length > 0 ? `say what to do about ${missing.join(', ')} in the last column` : undefined };
 }
 
-const pages = { 'docs/errors.md': errorsPage };
+const pages = { 'docs/errors.md': errorsPage, 'docs/machines.md': machinesPage };
 
 const check = process.argv.includes('--check');
 let failed = false;
 for (const [path, make] of Object.entries(pages)) {
   const file = join(root, path);
   const current = existsSync(file) ? readFileSync(file, 'utf8') : '';
-  const { text, problem } = make(current);
+  const { text, problem } = await make(current);
   if (problem !== undefined) {
     report(`${path}: ${problem}`);
     failed = true;

@@ -77,7 +77,14 @@ export function dataflow(port: DataflowPort): Dataflow {
       if (parentId !== undefined) records.get(parentId)?.children.add(taskId);
       const { name, kind } = definition;
       const waits = args.sources.length + args.foreign.length;
-      system.post(self.actor, { type: 'task.submitted', taskId, name, kind, waits, ...(parentId === undefined ? undefined : { parentId }) });
+      system.post(self.actor, {
+        type: 'task.submitted',
+        taskId,
+        name,
+        kind,
+        waits,
+        ...(parentId === undefined ? undefined : { parentId }),
+      });
     },
     cancel,
     settled: (taskId, state, tries) => system.post(self.actor, { type: 'task.settled', taskId, state, tries }),
@@ -107,7 +114,10 @@ export function dataflow(port: DataflowPort): Dataflow {
   }
 
   /** Adds a node for a group of inputs; returns how many are still to settle. */
-  function await_(id: string, inputs: { readonly sources: readonly string[]; readonly foreign: readonly ((onSettled: (ok: boolean) => void) => void)[] }): number {
+  function await_(
+    id: string,
+    inputs: { readonly sources: readonly string[]; readonly foreign: readonly ((onSettled: (ok: boolean) => void) => void)[] },
+  ): number {
     const sources = inputs.sources.filter((source) => nodes.has(source));
     for (const subscribe of inputs.foreign) {
       const inputId = `${PROMISE}${++promises}`;
@@ -124,7 +134,11 @@ export function dataflow(port: DataflowPort): Dataflow {
     const { definition, settings, args } = record.submission;
     const { name, kind } = definition;
     const { retries, resources, timeLimitMs } = settings;
-    record.actor = system.spawn(port.machine, { id: taskId, parent: tasks, input: { taskId, name, kind, retries, resources, timeLimitMs } });
+    record.actor = system.spawn(port.machine, {
+      id: taskId,
+      parent: tasks,
+      input: { taskId, name, kind, retries, resources, timeLimitMs },
+    });
     const by = args.cancelledBy();
     if (by !== undefined) record.cancelled ??= { reason: reasonOf(args, by), by };
     if (record.cancelled === undefined) {
@@ -173,7 +187,11 @@ export function dataflow(port: DataflowPort): Dataflow {
       taskId,
       name,
       inputs,
-      failed: failed.map(({ source, name: of, error }) => ({ source, name: of, message: failureOf('dependency', error, { tryIndex: 0 }).message })),
+      failed: failed.map(({ source, name: of, error }) => ({
+        source,
+        name: of,
+        message: failureOf('dependency', error, { tryIndex: 0 }).message,
+      })),
     });
     const error = new DependencyError({ taskId, name, causes: failed });
     record.error = error;
@@ -190,7 +208,12 @@ export function dataflow(port: DataflowPort): Dataflow {
     const bound = joined?.bind();
     if (bound === undefined) return;
     if ('values' in bound) {
-      arrive(record, () => port.check(record, bound.values), () => tell(taskId, { type: 'join.done', bytes: 0 }), (failure) => tell(taskId, { type: 'join.failed', failure }));
+      arrive(
+        record,
+        () => port.check(record, bound.values),
+        () => tell(taskId, { type: 'join.done', bytes: 0 }),
+        (failure) => tell(taskId, { type: 'join.failed', failure }),
+      );
       return;
     }
     failJoin(record, bound.failed);
@@ -209,7 +232,11 @@ export function dataflow(port: DataflowPort): Dataflow {
     const todo = [...nodes.waitingFor(joinNode(taskId))];
     const seen = new Set<string>();
     for (let id = todo.pop(); id !== undefined; id = todo.pop()) {
-      if (id === taskId) return new ConfigError(`the body of ${taskId} returned what waits for ${taskId} itself; return futures that do not depend on the join`, { field: 'result' });
+      if (id === taskId)
+        return new ConfigError(
+          `the body of ${taskId} returned what waits for ${taskId} itself; return futures that do not depend on the join`,
+          { field: 'result' },
+        );
       if (seen.has(id)) continue;
       seen.add(id);
       for (const next of self.waitingFor(id)) todo.push(next);

@@ -48,16 +48,19 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
 
   /** Effects are asked for by live tasks only; a broken one has no record, and owes nothing. */
   type Effect = (record: TaskRecord, context: TaskContext, tell: Dataflow['tell']) => void;
-  const effect = (run: Effect) => ({ context }: { context: TaskContext }): void => {
-    const dataflow = port.dataflow();
-    const record = dataflow.records.get(context.taskId);
-    if (record !== undefined) run(record, context, dataflow.tell);
-  };
+  const effect =
+    (run: Effect) =>
+    ({ context }: { context: TaskContext }): void => {
+      const dataflow = port.dataflow();
+      const record = dataflow.records.get(context.taskId);
+      if (record !== undefined) run(record, context, dataflow.tell);
+    };
 
   const startTimer = ({ taskId, tryIndex }: TaskContext, timer: TaskTimer, ms: number): void =>
     timers.start(`${taskId}/${timer}`, ms, () => port.dataflow().tell(taskId, { type: 'timer.fired', timer, tryIndex }));
   const stopTimer = ({ taskId }: TaskContext, timer: TaskTimer): void => timers.cancel(`${taskId}/${timer}`);
-  const executorOf = ({ executor }: TaskContext): Executor | undefined => (executor === undefined ? undefined : port.executors.get(executor));
+  const executorOf = ({ executor }: TaskContext): Executor | undefined =>
+    executor === undefined ? undefined : port.executors.get(executor);
 
   const routeTry: Effect = (record, context, tell) => {
     const { taskId, tryIndex, placement } = context;
@@ -77,14 +80,33 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
     }
     const { name, resources, failures } = context;
     const { priority } = record.submission.settings;
-    const { decision, policy } = port.askRouting({ taskId, name, tryIndex, priority, resources, failures, candidates, random: port.random() });
-    tell(taskId, { type: 'task.routed', tryIndex, executor: decision.executor, policy, ...(decision.why === undefined ? undefined : { why: decision.why }) });
+    const { decision, policy } = port.askRouting({
+      taskId,
+      name,
+      tryIndex,
+      priority,
+      resources,
+      failures,
+      candidates,
+      random: port.random(),
+    });
+    tell(taskId, {
+      type: 'task.routed',
+      tryIndex,
+      executor: decision.executor,
+      policy,
+      ...(decision.why === undefined ? undefined : { why: decision.why }),
+    });
   };
 
   function fail(record: TaskRecord, context: TaskContext, kind: FailureKind, error: unknown, tell: Dataflow['tell']): void {
     const { taskId, tryIndex, executor } = context;
     record.error = error;
-    tell(taskId, { type: 'try.failed', tryIndex, failure: failureOf(kind, error, { tryIndex, ...(executor === undefined ? undefined : { executor }) }) });
+    tell(taskId, {
+      type: 'try.failed',
+      tryIndex,
+      failure: failureOf(kind, error, { tryIndex, ...(executor === undefined ? undefined : { executor }) }),
+    });
   }
 
   const submitTry: Effect = (record, context, tell) => {
@@ -165,12 +187,38 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
     const failure = failures.at(-1);
     if (failure === undefined) return;
     if (budgets[failure.kind] === 'never') {
-      tell(taskId, { type: 'retry.decided', tryIndex, policy: 'never', decision: { again: false, why: `a failure of kind ${failure.kind} is final` } });
+      tell(taskId, {
+        type: 'retry.decided',
+        tryIndex,
+        policy: 'never',
+        decision: { again: false, why: `a failure of kind ${failure.kind} is final` },
+      });
       return;
     }
     const executors = record.submission.settings.executors ?? [...port.executors.keys()];
-    const { decision, policy } = port.askRetry({ taskId, name, failure, failures, tryIndex, executor, executors, resources, cost, retries, random: port.random() });
-    port.fact('retry.decided', { taskId, name, tryIndex, policy, again: decision.again, afterMs: decision.again ? (decision.afterMs ?? 0) : 0, failure, ...(decision.why === undefined ? undefined : { why: decision.why }) });
+    const { decision, policy } = port.askRetry({
+      taskId,
+      name,
+      failure,
+      failures,
+      tryIndex,
+      executor,
+      executors,
+      resources,
+      cost,
+      retries,
+      random: port.random(),
+    });
+    port.fact('retry.decided', {
+      taskId,
+      name,
+      tryIndex,
+      policy,
+      again: decision.again,
+      afterMs: decision.again ? (decision.afterMs ?? 0) : 0,
+      failure,
+      ...(decision.why === undefined ? undefined : { why: decision.why }),
+    });
     tell(taskId, { type: 'retry.decided', tryIndex, decision, policy });
   };
 
@@ -222,7 +270,10 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
 }
 
 /** Stops what the actor of a task has started, when it cannot do so itself. */
-export function abandon(record: TaskRecord, { timers, executors, stopGraceMs }: Pick<TaskPort, 'timers' | 'executors' | 'stopGraceMs'>): void {
+export function abandon(
+  record: TaskRecord,
+  { timers, executors, stopGraceMs }: Pick<TaskPort, 'timers' | 'executors' | 'stopGraceMs'>,
+): void {
   const { taskId } = record;
   for (const timer of timerNames) timers.cancel(`${taskId}/${timer}`);
   record.abort?.abort();
@@ -240,7 +291,11 @@ interface Candidates {
 }
 
 /** Who could run the task, and why the others could not. */
-export function candidatesFor(record: TaskRecord, { resources }: Pick<TaskContext, 'resources'>, executors: ReadonlyMap<string, Executor>): Candidates {
+export function candidatesFor(
+  record: TaskRecord,
+  { resources }: Pick<TaskContext, 'resources'>,
+  executors: ReadonlyMap<string, Executor>,
+): Candidates {
   const candidates: RoutingCandidate[] = [];
   const reasons: Record<string, string> = {};
   for (const label of record.submission.settings.executors ?? executors.keys()) {
@@ -255,7 +310,10 @@ export function candidatesFor(record: TaskRecord, { resources }: Pick<TaskContex
 function unroutable({ submission }: TaskRecord, { taskId, name }: TaskContext, reasons: Readonly<Record<string, string>>): UnroutableError {
   const { executors } = submission.settings;
   const list = Object.entries(reasons).map(([label, why]) => `${label} (${why})`);
-  return new UnroutableError(`no executor could ever run ${name} (${taskId})${executors === undefined ? '' : `, which asks for ${executors.join(' or ')}`}: ${list.join('; ')}`, { taskId, candidates: reasons });
+  return new UnroutableError(
+    `no executor could ever run ${name} (${taskId})${executors === undefined ? '' : `, which asks for ${executors.join(' or ')}`}: ${list.join('; ')}`,
+    { taskId, candidates: reasons },
+  );
 }
 
 function refused(cause: unknown, { taskId, tryIndex, name }: TaskContext): unknown {
@@ -283,17 +341,23 @@ function errorOf(state: SettledState, record: TaskRecord, context: TaskContext):
   if (state === 'cancelled') {
     const { reason, by } = record.cancelled ?? {};
     const said = reason === undefined ? undefined : failureOf('cancelled', reason, { tryIndex }).message;
-    return new CancelledError(`${name} (${taskId}) was cancelled${by === undefined ? '' : ` with ${by}`}${said === undefined ? '' : `: ${said}`}`, { taskId, tryIndex, reason });
+    return new CancelledError(
+      `${name} (${taskId}) was cancelled${by === undefined ? '' : ` with ${by}`}${said === undefined ? '' : `: ${said}`}`,
+      { taskId, tryIndex, reason },
+    );
   }
   const last = context.failures.at(-1);
   if (last?.kind === 'timeLimit') return overTime(context, last.message);
   if (last?.kind === 'workerLost' && lostWorkers.length >= POISON_WORKERS) {
-    return new WorkerLostError(`${name} (${taskId}) has taken down ${lostWorkers.length} workers (${lostWorkers.join(', ')}) and is not tried again`, {
-      taskId,
-      tryIndex,
-      hostname: record.place?.host ?? '',
-      cause: record.error,
-    });
+    return new WorkerLostError(
+      `${name} (${taskId}) has taken down ${lostWorkers.length} workers (${lostWorkers.join(', ')}) and is not tried again`,
+      {
+        taskId,
+        tryIndex,
+        hostname: record.place?.host ?? '',
+        cause: record.error,
+      },
+    );
   }
   return withOutput(record.error, record.output);
 }
@@ -310,7 +374,16 @@ function digestOf(state: SettledState, record: TaskRecord, context: TaskContext,
   const { submission, submittedMs, startedMs, place, dependsOn, arrived } = record;
   const { definition, settings, parentId } = submission;
   const failure = context.failures.at(-1);
-  const optional = { parentId, startedMs, executor: context.executor, place, timeRequestMs: settings.timeRequestMs, key: settings.key, failure, bytes: state === 'done' ? arrived?.bytes : undefined };
+  const optional = {
+    parentId,
+    startedMs,
+    executor: context.executor,
+    place,
+    timeRequestMs: settings.timeRequestMs,
+    key: settings.key,
+    failure,
+    bytes: state === 'done' ? arrived?.bytes : undefined,
+  };
   return {
     taskId: context.taskId,
     name: context.name,
