@@ -195,10 +195,9 @@ export function dataflow(port: DataflowPort): Dataflow {
     });
     const error = new DependencyError({ taskId, name, causes: failed });
     record.error = error;
-    if (decision.run) {
-      const stood = submission.args.bind({ value: decision.value });
-      if ('values' in stood) record.values = stood.values;
-    }
+    // also when the policy says no: a replaced guard may run the task all the same
+    const stood = submission.args.bind({ value: decision.run ? decision.value : undefined });
+    if ('values' in stood) record.values = stood.values;
     tell(taskId, { type: 'deps.failed', run: decision.run, policy, failure: failureOf('dependency', error, { tryIndex: 0 }) });
   }
 

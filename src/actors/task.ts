@@ -2,20 +2,22 @@
  * The effects of the task machine: provided once a troupe, they find the task's record by its id. What they start
  * comes back as an event of the task, by the dataflow.
  */
-import { budgets, failureOf, POISON_WORKERS, type FailureKind } from '../machines/model/failures.ts';
-import { CancelledError, SerializationError, TimeLimitError, UnroutableError, WorkerLostError } from '../machines/model/errors.ts';
+import { budgets, failureOf, type FailureKind } from '../machines/model/failures.ts';
+import { SerializationError } from '../machines/model/errors.ts';
 import type { SettledState } from '../machines/model/states.ts';
-import { KEPT_SOURCES, type TaskDigest } from '../machines/model/story.ts';
+import type { TaskDigest } from '../machines/model/story.ts';
 import type { TaskContext, TaskTimer } from '../machines/model/task.ts';
 import type { Asker } from '../machines/policies/firewall.ts';
 import type { RetryDecision, RetrySnapshot } from '../machines/policies/retry/port.ts';
-import type { RoutingCandidate, RoutingDecision, RoutingSnapshot } from '../machines/policies/routing/port.ts';
+import type { RoutingDecision, RoutingSnapshot } from '../machines/policies/routing/port.ts';
 import { compiled } from '../machines/compiled.ts';
 import type { TaskMachine } from '../machines/task.ts';
 import { UnserializableError, type Serializer } from '../transport/serializers/port.ts';
+import { candidatesFor, unroutable } from './candidates.ts';
 import type { Dataflow } from './dataflow.ts';
 import type { Executor } from './executor.ts';
-import type { Outcome, TaskRecord } from './records.ts';
+import { digestOf, outcomeOf, reasonToStop } from './outcome.ts';
+import type { TaskRecord } from './records.ts';
 import type { Timers } from './timers.ts';
 
 /** What the effects of tasks need of the troupe. */
@@ -120,7 +122,10 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
       return;
     }
     const executor = executorOf(context);
-    if (executor === undefined) return;
+    if (executor === undefined) {
+      fail(record, context, 'unroutable', unroutable(record, context, { [String(context.executor)]: 'there is no such executor' }), tell);
+      return;
+    }
     const { definition, settings } = record.submission;
     const values = record.values ?? [];
     try {
@@ -284,117 +289,8 @@ export function abandon(
 /** Where the bodies of joins run: not an executor, so the label cannot be asked for. */
 const DRIVER = 'driver';
 
-interface Candidates {
-  readonly candidates: readonly RoutingCandidate[];
-  /** Label → why it cannot run the task. */
-  readonly reasons: Readonly<Record<string, string>>;
-}
-
-/** Who could run the task, and why the others could not. */
-export function candidatesFor(
-  record: TaskRecord,
-  { resources }: Pick<TaskContext, 'resources'>,
-  executors: ReadonlyMap<string, Executor>,
-): Candidates {
-  const candidates: RoutingCandidate[] = [];
-  const reasons: Record<string, string> = {};
-  for (const label of record.submission.settings.executors ?? executors.keys()) {
-    const executor = executors.get(label);
-    const why = executor === undefined ? 'there is no such executor' : executor.refusal(resources);
-    if (executor !== undefined && why === undefined) candidates.push({ label, kind: executor.kind, ...executor.load() });
-    else reasons[label] = why ?? '';
-  }
-  return { candidates, reasons };
-}
-
-function unroutable({ submission }: TaskRecord, { taskId, name }: TaskContext, reasons: Readonly<Record<string, string>>): UnroutableError {
-  const { executors } = submission.settings;
-  const list = Object.entries(reasons).map(([label, why]) => `${label} (${why})`);
-  return new UnroutableError(
-    `no executor could ever run ${name} (${taskId})${executors === undefined ? '' : `, which asks for ${executors.join(' or ')}`}: ${list.join('; ')}`,
-    { taskId, candidates: reasons },
-  );
-}
-
 function refused(cause: unknown, { taskId, tryIndex, name }: TaskContext): unknown {
   if (!(cause instanceof UnserializableError)) return cause;
   const message = `${name} (${taskId}) was not sent: ${cause.message}; pass plain data, or a File for large data`;
   return new SerializationError(message, { taskId, tryIndex, side: 'arguments', path: cause.path, cause });
-}
-
-function outcomeOf(state: SettledState, record: TaskRecord, context: TaskContext): Outcome {
-  if (state === 'done') return { state, value: record.arrived?.value };
-  return { state, error: errorOf(state, record, context) };
-}
-
-/** What a try, its body and its children are told. */
-function reasonToStop({ cancelled }: TaskRecord, context: TaskContext): unknown {
-  const last = context.failures.at(-1);
-  return cancelled === undefined && last?.kind === 'timeLimit' ? overTime(context, last.message) : cancelled?.reason;
-}
-
-const overTime = ({ taskId, name, tryIndex, timeLimitMs }: TaskContext, message: string): TimeLimitError =>
-  new TimeLimitError(`${name} (${taskId}) ${message}`, { taskId, tryIndex, limitMs: timeLimitMs ?? 0 });
-
-function errorOf(state: SettledState, record: TaskRecord, context: TaskContext): unknown {
-  const { taskId, name, tryIndex, lostWorkers } = context;
-  if (state === 'cancelled') {
-    const { reason, by } = record.cancelled ?? {};
-    const said = reason === undefined ? undefined : failureOf('cancelled', reason, { tryIndex }).message;
-    return new CancelledError(
-      `${name} (${taskId}) was cancelled${by === undefined ? '' : ` with ${by}`}${said === undefined ? '' : `: ${said}`}`,
-      { taskId, tryIndex, reason },
-    );
-  }
-  const last = context.failures.at(-1);
-  if (last?.kind === 'timeLimit') return overTime(context, last.message);
-  if (last?.kind === 'workerLost' && lostWorkers.length >= POISON_WORKERS) {
-    return new WorkerLostError(
-      `${name} (${taskId}) has taken down ${lostWorkers.length} workers (${lostWorkers.join(', ')}) and is not tried again`,
-      {
-        taskId,
-        tryIndex,
-        hostname: record.place?.host ?? '',
-        cause: record.error,
-      },
-    );
-  }
-  return withOutput(record.error, record.output);
-}
-
-/** The last words of the console go on the error, unless it has something of that name. */
-function withOutput(error: unknown, output: string | undefined): unknown {
-  if (output !== undefined && output !== '' && error instanceof Error && Object.isExtensible(error) && !('output' in error)) {
-    Object.defineProperty(error, 'output', { value: output, enumerable: false, configurable: true });
-  }
-  return error;
-}
-
-function digestOf(state: SettledState, record: TaskRecord, context: TaskContext, settledMs: number): TaskDigest {
-  const { submission, submittedMs, startedMs, place, dependsOn, arrived } = record;
-  const { definition, settings, parentId } = submission;
-  const failure = context.failures.at(-1);
-  const optional = {
-    parentId,
-    startedMs,
-    executor: context.executor,
-    place,
-    timeRequestMs: settings.timeRequestMs,
-    key: settings.key,
-    failure,
-    bytes: state === 'done' ? arrived?.bytes : undefined,
-  };
-  return {
-    taskId: context.taskId,
-    name: context.name,
-    identity: definition.identity,
-    kind: definition.kind,
-    state,
-    dependsOn: dependsOn.slice(0, KEPT_SOURCES),
-    inputs: dependsOn.length,
-    tries: context.executor === undefined ? 0 : context.tryIndex + 1,
-    submittedMs,
-    settledMs,
-    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
-  };
 }

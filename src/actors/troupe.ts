@@ -127,7 +127,7 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
     { id: 'troupe', input: { name: settings.name, runId: settings.runId } },
   );
 
-  const machine = provided(taskMachine, settings.machines.task, taskPluggable as never, watch);
+  const machine = provided(taskMachine, settings.machines.task, taskPluggable, watch);
   const backoff = machine.implementations.delays['backoff'] as unknown as (args: { readonly context: unknown }) => number;
 
   const graph: Dataflow = dataflow({

@@ -76,8 +76,10 @@ const policy = (kind: string) =>
       typeof value === 'object' &&
       value !== null &&
       (value as { kind?: unknown }).kind === kind &&
-      typeof (value as { decide?: unknown }).decide === 'function',
-    `is not a ${kind} policy: { kind: '${kind}', name, decide(snapshot) }`,
+      typeof (value as { name?: unknown }).name === 'string' &&
+      typeof (value as { decide?: unknown }).decide === 'function' &&
+      !((value as { retries?: number }).retries !== undefined && !((value as { retries: number }).retries >= 0)),
+    `is not a ${kind} policy: { kind: '${kind}', name, decide(snapshot) }${kind === 'retry' ? ', with retries from 0' : ''}`,
   );
 const fn = z.custom<() => unknown>((value) => typeof value === 'function', 'is not a function');
 const schema = z

@@ -1,10 +1,5 @@
-/** What `troupe.on` tells, and how it is taken from what the recorder sees. */
-import { AsyncResource } from 'node:async_hooks';
-
+/** What `troupe.on` tells. */
 import type { TaskKind } from '../actors/definitions.ts';
-import type { Dataflow } from '../actors/dataflow.ts';
-import type { Listener } from '../actors/recorder.ts';
-import type { Step } from '../actors/spawn.ts';
 import type { Failure } from '../machines/model/failures.ts';
 import type { Counts, ExecutorState } from '../machines/model/states.ts';
 import type { Place, TaskDigest } from '../machines/model/story.ts';
@@ -74,37 +69,4 @@ export interface TroupeEvents {
   /** A defect of troupe. */
   'actor.failed': Event<'actor.failed', { readonly actorId: string; readonly message: string }>;
   '*': { readonly type: string; readonly atMs: number };
-}
-
-/** Events of tasks' machines that are told under their own name; others only as `step`. */
-const ofSteps: ReadonlySet<string> = new Set(['task.submitted', 'try.started', 'try.failed']);
-
-/** @param listener - One that throws is reported as a warning. */
-export function listenerOf<K extends keyof TroupeEvents>(
-  type: K,
-  listener: (event: TroupeEvents[K]) => void,
-  dataflow: Dataflow,
-): Listener {
-  const heard = AsyncResource.bind(listener); // not as part of the join body or the try that causes the event
-  const tell = (event: { readonly type: string; readonly atMs: number }): void => {
-    try {
-      heard(event as TroupeEvents[K]);
-    } catch (error) {
-      process.emitWarning(`a listener of ${type} threw: ${error instanceof Error ? (error.stack ?? error.message) : String(error)}`);
-    }
-  };
-  const wants = (of: string): boolean => type === '*' || type === of;
-
-  function step(of: Step, atMs: number): void {
-    if (wants('step')) tell({ type: 'step', atMs, ...of });
-    if (!wants(of.event.type) || !ofSteps.has(of.event.type)) return;
-    const definition = dataflow.records.get(of.actorId)?.submission.definition;
-    tell({ taskId: of.actorId, name: definition?.name, kind: definition?.kind, ...of.event, atMs } as never);
-  }
-
-  return {
-    ...(wants('step') || ofSteps.has(type) ? { step } : undefined),
-    fact: ({ type: of, atMs, data }) => wants(of) && tell({ ...data, type: of, atMs }),
-    settled: (digest) => wants('task.settled') && tell({ type: 'task.settled', atMs: digest.settledMs, ...digest }),
-  };
 }

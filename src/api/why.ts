@@ -1,6 +1,6 @@
 /** Why a task is where it is: what it waits for, what each executor says, what a failure goes back to. */
 import type { Outcome, TaskRecord } from '../actors/records.ts';
-import { candidatesFor } from '../actors/task.ts';
+import { candidatesFor } from '../actors/candidates.ts';
 import type { OpenTroupe } from '../actors/troupe.ts';
 import { DependencyError, JoinError } from '../machines/model/errors.ts';
 import { failureOf } from '../machines/model/failures.ts';
