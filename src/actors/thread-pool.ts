@@ -135,7 +135,10 @@ export async function threadPool(options: ThreadOptions, start: ThreadStart, eve
         for (let next = receiveMessageOnPort(port); next !== undefined; next = receiveMessageOnPort(port))
           lane.listener?.(next.message as ThreadMessage);
       },
-      gone,
+      get gone() {
+        port.ref(); // who waits for the end of a thread keeps the process alive until it has come
+        return gone;
+      },
     };
     port.on('message', (message: ThreadMessage) => lane.listener?.(message));
     port.unref(); // an idle executor keeps no process alive

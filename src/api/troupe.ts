@@ -47,6 +47,7 @@ export class Troupe {
   readonly #port: FuturePort;
   readonly #unread = unreadFailures();
   readonly #signals = abortSignals((taskId, reason) => this.#open.dataflow.cancel(taskId, reason));
+  #isClosing = false;
   #closing: Promise<Counts> | undefined;
   readonly #cleanups: (() => void | Promise<void>)[] = [];
 
@@ -63,7 +64,7 @@ export class Troupe {
       clock: config.clock,
       random: config.random,
       stopGraceMs: config.stopGraceMs,
-      ...(config.inspect === undefined ? undefined : { inspect: config.inspect }),
+      ...(config.inspect === undefined ? undefined : { inspect: contained(config.inspect) }),
       ...(log === undefined ? undefined : { listener: log.listener }),
       output: (record, name, text) => this.#output(record, name, text),
     });
@@ -175,7 +176,7 @@ export class Troupe {
 
   /** Opens one more executor. @throws ConfigError for a label that is taken. */
   addExecutor(plugin: ExecutorPlugin): void {
-    if (this.#closing !== undefined) throw new ClosedError(`${this.name} is closed; it takes no executors`, { troupe: this.name });
+    if (this.#isClosing) throw new ClosedError(`${this.name} is closed; it takes no executors`, { troupe: this.name });
     checkLabels([...this.#open.executors.keys(), plugin.label]);
     this.#open.addExecutor(plugin);
   }
@@ -215,6 +216,7 @@ export class Troupe {
    * @returns Tasks by settled state, over the whole run. A second call returns the same.
    */
   close({ pending = 'wait' }: { readonly pending?: 'wait' | 'cancel' } = {}): Promise<Counts> {
+    this.#isClosing = true; // before anybody is told: who hears of the end must not add to it
     const counts = this.#open.close(pending);
     this.#closing ??= this.#cleanUp(counts);
     return this.#closing;
@@ -223,7 +225,7 @@ export class Troupe {
   /** Cancels what is pending, says so, and closes. */
   async [Symbol.asyncDispose](): Promise<void> {
     const { live } = this.#open.dataflow.actor.getSnapshot().context;
-    if (live > 0 && this.#closing === undefined) {
+    if (live > 0 && !this.#isClosing) {
       process.emitWarning(
         `${this.name} was left with ${live} task${live > 1 ? 's' : ''} pending, which were cancelled; await troupe.close() to wait for them`,
         { code: 'TROUPE_LEFT' },
@@ -239,7 +241,7 @@ export class Troupe {
     const scope = currentScope();
     const body = scope?.troupe === this ? scope : undefined;
     const parentId = body?.parentId !== undefined && dataflow.records.has(body.parentId) ? body.parentId : undefined;
-    if (this.#closing !== undefined && parentId === undefined) {
+    if (this.#isClosing && parentId === undefined) {
       throw new ClosedError(`${name}() was called after ${this.name} was told to close; call it before, or start another troupe`, {
         troupe: this.name,
       });
@@ -330,4 +332,17 @@ export class Troupe {
     // what a command writes is its result
     if (this.#config.output === 'forward' && submission.definition.kind !== 'shell') process[name].write(text);
   }
+}
+
+/** An inspector that throws would end the actor that it looks at. */
+function contained(inspect: (event: unknown) => void): (event: unknown) => void {
+  let hasThrown = false;
+  return (event) => {
+    try {
+      inspect(event);
+    } catch (error) {
+      if (!hasThrown) process.emitWarning(`inspect threw: ${textOf(error)}`);
+      hasThrown = true;
+    }
+  };
 }

@@ -68,6 +68,20 @@ describe('close', () => {
     expect(await troupe.close()).toEqual(await troupe.close());
   });
 
+  it('takes no task from who hears of it', async () => {
+    const { troupe } = await start();
+    const errors: unknown[] = [];
+    troupe.on('executor.state', () => {
+      try {
+        troupe.run(echo, 'too late');
+      } catch (error) {
+        errors.push(error);
+      }
+    });
+    expect(await troupe.close()).toEqual({ done: 0, failed: 0, depFailed: 0, cancelled: 0 });
+    expect(errors).toEqual([expect.any(ClosedError), expect.any(ClosedError)]);
+  });
+
   it('by leaving a block cancels what is pending, and says so', async () => {
     const { troupe } = await start({ name: 'mine' });
     const future = echo(1);

@@ -191,6 +191,23 @@ describe('a call', () => {
   });
 });
 
+describe('an inspector that throws', () => {
+  it('is named in one warning, and ends nothing', async () => {
+    const warnings: string[] = [];
+    const listener = ({ message }: Error): void => void warnings.push(message);
+    process.on('warning', listener);
+    const troupe = await start({
+      inspect: () => {
+        throw new Error('cannot look');
+      },
+    });
+    expect(await echo('value')).toBe('value');
+    expect(await troupe.close()).toMatchObject({ done: 1 });
+    process.off('warning', listener);
+    expect(warnings).toEqual(['inspect threw: Error: cannot look']);
+  });
+});
+
 describe('an executor plugin that breaks its contract', () => {
   const well: OpenExecutor = {
     ready: Promise.resolve(),

@@ -86,6 +86,22 @@ const late = (spoken: Answer): Command =>
     if (attempt !== undefined) say(world, model, attempt, spoken);
   });
 
+/** One task fails again and again, each time on another worker. */
+const failAgain = (at: number, kind: FailureKind, times: number): Command =>
+  command(`failAgain(${at}, ${kind}, ${times})`, (world, model) => {
+    const first = pick(
+      world.executors.flatMap(({ held }) => held).filter((attempt) => world.current(attempt) !== undefined),
+      at,
+    );
+    for (let i = 0; i < times; i++) {
+      const next = world.executors.flatMap(({ held }) => held).find(({ taskId }) => taskId === first?.taskId);
+      if (next === undefined || world.current(next) === undefined) return;
+      say(world, model, next, { at, word: 'failed', kind, worker: `w${i}` });
+      model.advance(500);
+      world.clock.increment(500);
+    }
+  });
+
 const cancel = (at: number): Command =>
   command(`cancel(${at})`, (world, model) => {
     const task = pick([...model.tasks.values()], at);
@@ -198,15 +214,21 @@ const anyAnswer: fc.Arbitrary<Answer> = fc.record({
 });
 const at = fc.nat({ max: 40 });
 const anyCommand: fc.Arbitrary<Command> = fc.oneof(
-  { weight: 8, arbitrary: anyCall.map(submit) },
-  { weight: 12, arbitrary: anyAnswer.map(answer) },
-  { weight: 3, arbitrary: anyAnswer.map(late) },
-  { weight: 2, arbitrary: at.map(cancel) },
+  { weight: 16, arbitrary: anyCall.map(submit) },
+  { weight: 24, arbitrary: anyAnswer.map(answer) },
+  { weight: 6, arbitrary: anyAnswer.map(late) },
+  {
+    weight: 4,
+    arbitrary: fc
+      .tuple(at, fc.constantFrom<FailureKind>('app', 'workerLost', 'nodeLost', 'oom'), fc.constantFrom(2, 4, 12))
+      .map((args) => failAgain(...args)),
+  },
+  { weight: 3, arbitrary: at.map(cancel) },
   { weight: 1, arbitrary: fc.nat({ max: 1 }).map(abort) },
-  { weight: 4, arbitrary: fc.constantFrom(0, 10, 500, 3000).map(advance) },
-  { weight: 2, arbitrary: fc.constant(undefined).map(promise) },
-  { weight: 2, arbitrary: fc.tuple(at, fc.boolean()).map(([index, isKept]) => settlePromise(index, isKept)) },
-  { weight: 4, arbitrary: at.map(openGate) },
+  { weight: 8, arbitrary: fc.constantFrom(0, 10, 500, 3000).map(advance) },
+  { weight: 3, arbitrary: fc.constant(undefined).map(promise) },
+  { weight: 4, arbitrary: fc.tuple(at, fc.boolean()).map(([index, isKept]) => settlePromise(index, isKept)) },
+  { weight: 8, arbitrary: at.map(openGate) },
   { weight: 1, arbitrary: fc.constant(undefined).map(addExecutor) },
   { weight: 1, arbitrary: fc.constantFrom('wait' as const, 'wait' as const, 'cancel' as const).map(close) },
 );

@@ -119,16 +119,19 @@ const { shape } = fc.letrec<{ shape: Shape<number> }>((tie) => ({
 }));
 
 const decision: fc.Arbitrary<RetryDecision> = fc.oneof(
-  fc.constant({ again: false } as const),
-  fc.record(
-    {
-      again: fc.constant(true as const),
-      afterMs: fc.constantFrom(0, 10, 500),
-      cost: fc.constantFrom(0, 0.5, 1, -1),
-      executor: fc.constant('a'),
-    },
-    { requiredKeys: ['again'] },
-  ),
+  { weight: 1, arbitrary: fc.constant({ again: false } as const) },
+  {
+    weight: 6,
+    arbitrary: fc.record(
+      {
+        again: fc.constant(true as const),
+        afterMs: fc.constantFrom(0, 10, 500),
+        cost: fc.constantFrom(0, 0.5, 1, -1),
+        executor: fc.constant('a'),
+      },
+      { requiredKeys: ['again'] },
+    ),
+  },
 );
 
 const callWith = (body: fc.Arbitrary<Body<number> | undefined>): fc.Arbitrary<Call<number>> =>

@@ -37,9 +37,9 @@ export abstract class TroupeError extends Error {
 }
 Object.defineProperty(TroupeError.prototype, brand, { value: true });
 
-/** @internal */
+/** Details of an error that may have a cause. */
 export type WithCause = { readonly cause?: unknown };
-/** @internal */
+/** What `super` takes. */
 export const causeOf = (details: WithCause | undefined): ErrorOptions | undefined =>
   details !== undefined && 'cause' in details ? { cause: details.cause } : undefined;
 
