@@ -96,7 +96,7 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
         if (!expected.has(event.type)) fact('actor.deadLetter', { seq, causeId, actorId, event: event.type });
       },
       onError: (actorId, error) => {
-        const message = error instanceof Error ? (error.stack ?? error.message) : String(error);
+        const message = error instanceof Error ? (error.stack ?? error.message) : messageOf(error);
         fact('actor.failed', { actorId, message });
         system.post(graph.actor, { type: 'actor.failed', actorId, message });
       },

@@ -159,8 +159,17 @@ export function checkConfig(config: TroupeConfig): CheckedConfig {
   };
 }
 
+/** Label under which joins are recorded; see `actors/task.ts`. */
+const DRIVER = 'driver';
+
 /** @throws ConfigError for a label that is used twice, or that troupe uses itself. */
 export function checkLabels(labels: readonly string[]): void {
+  if (labels.includes(DRIVER)) {
+    throw new ConfigError(`executors: '${DRIVER}' is where the bodies of joins run; give the executor another label`, {
+      field: 'executors.label',
+      value: DRIVER,
+    });
+  }
   const twice = labels.find((label, i) => labels.indexOf(label) !== i);
   if (twice !== undefined)
     throw new ConfigError(`executors: two have the label '${twice}'; give each one of its own, for example threads({ label: 'more' })`, {

@@ -177,6 +177,12 @@ export class Troupe {
   /** Opens one more executor. @throws ConfigError for a label that is taken. */
   addExecutor(plugin: ExecutorPlugin): void {
     if (this.#isClosing) throw new ClosedError(`${this.name} is closed; it takes no executors`, { troupe: this.name });
+    if (typeof plugin?.open !== 'function' || typeof plugin.label !== 'string') {
+      throw new ConfigError('addExecutor: this is not an executor; use one of troupe/executors, for example threads({ workers: 2 })', {
+        field: 'executor',
+        value: plugin,
+      });
+    }
     checkLabels([...this.#open.executors.keys(), plugin.label]);
     this.#open.addExecutor(plugin);
   }

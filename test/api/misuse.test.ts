@@ -155,6 +155,24 @@ describe('a call', () => {
     expect(thrown(ClosedError, () => troupe.addExecutor(inline())).message).toMatch(/takes no executors/);
   });
 
+  it('of addExecutor with something that is no executor, or has a label that is taken, is refused', async () => {
+    const troupe = await start();
+    for (const plugin of [undefined, {}, { label: 'x' }, inline]) {
+      expect(thrown(ConfigError, () => troupe.addExecutor(plugin as never)).message).toMatch(
+        /not an executor; use one of troupe\/executors/,
+      );
+    }
+    expect(thrown(ConfigError, () => troupe.addExecutor(inline({ label: 'here' }))).message).toMatch(/two have the label 'here'/);
+    expect(troupe.snapshot().executors).toHaveLength(1);
+  });
+
+  it('with an executor that has the label under which joins are recorded is refused', async () => {
+    const troupe = await start();
+    expect(thrown(ConfigError, () => troupe.addExecutor(inline({ label: 'driver' }))).message).toMatch(
+      /'driver' is where the bodies of joins run/,
+    );
+  });
+
   it('with an argument that cannot cross rejects with its path', async () => {
     await start();
     const error = await rejected(SerializationError, echo({ on: [{ done: () => 1 }] }));

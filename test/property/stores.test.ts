@@ -47,7 +47,7 @@ describe('the timer wheel', () => {
           expect(wheel.nextDueMs()).toBe(model.length === 0 ? undefined : Math.min(...model.map(({ dueMs }) => dueMs)));
         }
       }),
-      { numRuns: 500 },
+      { numRuns: 200 },
     );
   });
 

@@ -1,4 +1,5 @@
 /** Errors that settle a task. */
+import { messageOf } from './failures.ts';
 import { causeOf, TroupeError, type WithCause } from './general-errors.ts';
 
 /** What every error that settles a task has in common. */
@@ -50,12 +51,12 @@ export interface FailedInput {
 abstract class PropagatedError extends TaskError {
   /** Every failed input, in the order of the arguments. */
   readonly causes: readonly FailedInput[];
-  /** From the first failed input to the root cause: `simulate (t3) ← lines (t1)`. */
+  /** From the first failed input to the root cause: `simulate (t3) ← lines (t1)`; the middle of a long one is `…`. */
   readonly path: readonly string[];
   constructor(what: string, details: { readonly taskId: string; readonly name: string; readonly causes: readonly FailedInput[] }) {
     const { root, path } = rootOf(details.causes);
     const others = details.causes.length - 1;
-    const text = root instanceof Error ? `${root.name}: ${root.message}` : String(root);
+    const text = root instanceof Error ? `${root.name}: ${root.message}` : messageOf(root);
     super(
       `${details.name} (${details.taskId}) ${what} ${path.join(' ← ')}${others > 0 ? ` (and ${others} other${others > 1 ? 's' : ''})` : ''}: ${text}`,
       {
@@ -84,7 +85,7 @@ function rootOf(causes: readonly FailedInput[]): { readonly root: unknown; reado
   const first = causes[0];
   if (first === undefined) return { root: undefined, path: [] };
   const step = first.name === undefined ? first.source : `${first.name} (${first.source})`;
-  if (first.error instanceof PropagatedError) return { root: first.error.cause, path: [step, ...first.error.path] };
+  if (first.error instanceof PropagatedError) return { root: first.error.cause, path: shortened([step, ...first.error.path]) };
   return { root: first.error, path: [step] };
 }
 
@@ -180,3 +181,9 @@ export class UnroutableError extends TaskError {
     this.candidates = details.candidates;
   }
 }
+
+const PATH_ENDS = 8;
+
+/** Both ends of a long path: every error of a long chain has one, and each would be as long as its chain. */
+const shortened = (path: readonly string[]): readonly string[] =>
+  path.length > 2 * PATH_ENDS ? [...path.slice(0, PATH_ENDS), '…', ...path.slice(1 - PATH_ENDS)] : path;
