@@ -113,6 +113,10 @@ export async function threadPool(options: ThreadOptions, start: ThreadStart, eve
   }
 
   function welcome({ threadId, port, groups }: Hello): void {
+    if (isClosing) {
+      port.close(); // it came up after the end, and has run nothing
+      return;
+    }
     const place = Object.freeze({ host: hostname(), worker: `${process.pid}/${threadId}` });
     const gone = new Promise<void>((resolve) => {
       port.once('close', () => {
