@@ -10,9 +10,9 @@ import type { Resources } from '../machines/model/resources.ts';
 import type { ExecutorState } from '../machines/model/states.ts';
 import { executorMachine, type ExecutorMachine } from '../machines/executor.ts';
 import type { ExecutorLoad, ExecutorPlugin, ExecutorPort, Lease, OpenExecutor, Try } from './executors/port.ts';
-import type { ActorSystem, Target } from './spawn.ts';
+import { spaceOf, type ActorSystem, type Target } from './spawn.ts';
 
-export interface ExecutorHost extends Omit<ExecutorPort, 'broken'> {
+export interface ExecutorHost extends Omit<ExecutorPort, 'broken' | 'degraded' | 'restored' | 'actors'> {
   readonly system: ActorSystem;
   readonly parent: Target;
   /** The machine has entered a state. */
@@ -50,6 +50,14 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
     clock: host.clock,
     serializer: host.serializer,
     broken: (message) => system.post(actor, { type: 'executor.failed', message }),
+    degraded: (message) => system.post(actor, { type: 'executor.degraded', message }),
+    restored: () => system.post(actor, { type: 'executor.restored' }),
+    get actors() {
+      return spaceOf(system, actor);
+    },
+    runId: host.runId,
+    runDir: host.runDir,
+    random: host.random,
     note: (type, data) => host.note(type, { executor: label, ...data }),
     report(report) {
       if (ends.has(report.type)) leases.delete(keyOf(report));

@@ -7,6 +7,8 @@
  */
 import { createActor, type Actor, type ActorOptions, type AnyActorLogic, type EventFromLogic, type InputFrom } from 'xstate';
 
+import type { ActorSpace } from './executors/port.ts';
+
 /** What the system needs of an actor that it is to tell something. */
 export interface Target<E extends { readonly type: string } = { readonly type: string }> {
   readonly id: string;
@@ -90,6 +92,14 @@ export interface ActorSystem {
   /** Ids of the actors that have not ended. */
   readonly live: ReadonlySet<string>;
 }
+
+/** Hands an actor system to a plugin whose types must not know XState. */
+export const spaceOf = (system: ActorSystem, parent: Target): ActorSpace => ({ system, parent });
+/** Takes it out again. */
+export const inSpace = ({ system, parent }: ActorSpace): { readonly system: ActorSystem; readonly parent: Target } => ({
+  system: system as ActorSystem,
+  parent: parent as Target,
+});
 
 interface Letter {
   readonly target: Target;

@@ -145,6 +145,7 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
       priority: settings.priority,
       resources,
       timeLimitMs,
+      timeRequestMs: settings.timeRequestMs,
       shell: settings.shell,
       outputs: settings.outputs,
     });

@@ -30,6 +30,8 @@ import { timers, type Clock } from './timers.ts';
 export interface TroupeSettings {
   readonly name: string;
   readonly runId: string;
+  /** Folder of this run, when something is written. */
+  readonly runDir?: string | undefined;
   readonly executors: readonly ExecutorPlugin[];
   readonly policies: { readonly retry: RetryPolicy; readonly routing: RoutingPolicy; readonly dependency: DependencyPolicy };
   readonly machines: { readonly task: TaskMachine };
@@ -184,6 +186,9 @@ export function openTroupe(settings: TroupeSettings): OpenTroupe {
       parent: root,
       clock,
       serializer,
+      runId: settings.runId,
+      runDir: settings.runDir,
+      random: settings.random,
       report: graph.report,
       note: fact,
       onState: (label: string, state: ExecutorState, why) =>

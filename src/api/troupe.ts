@@ -57,6 +57,7 @@ export class Troupe {
     this.#open = openTroupe({
       name: config.name,
       runId: config.runId,
+      runDir: log?.dir,
       executors,
       policies: config.policies,
       machines: { task: (config.machines.task ?? taskMachine) as TaskMachine },

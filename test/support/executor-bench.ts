@@ -1,6 +1,9 @@
 /** Opens an executor the way a troupe does, without one: submits tries and waits for what is reported. */
+import { createMachine } from 'xstate';
+
 import { identityOf } from '../../src/actors/definitions.ts';
 import type { ExecutorPlugin, Lease, OpenExecutor, Payload, Try, TryReport } from '../../src/actors/executors/port.ts';
+import { actorSystem, spaceOf } from '../../src/actors/spawn.ts';
 import { systemClock, type Clock } from '../../src/actors/timers.ts';
 import { fileExtension } from '../../src/api/file.ts';
 import { cbor } from '../../src/transport/serializers/cbor.ts';
@@ -62,10 +65,24 @@ export function bench(plugin: ExecutorPlugin, onReport: (report: TryReport) => v
     },
   };
 
+  const quiet = (): void => {};
+  const system = actorSystem({
+    onStep: quiet,
+    onDeadLetter: quiet,
+    onError: (id, error) => notes.push({ type: 'actor.failed', data: { id, error } }),
+  });
+  const root = system.spawn(createMachine({ id: 'bench' }), { id: 'bench', input: undefined as never });
+
   const executor = plugin.open({
     clock,
     serializer,
     note: (type, data) => notes.push({ type, data }),
+    degraded: (message) => notes.push({ type: 'executor.degraded', data: { message } }),
+    restored: () => notes.push({ type: 'executor.restored', data: {} }),
+    actors: spaceOf(system, root),
+    runId: 'bench',
+    runDir: undefined,
+    random: Math.random,
     broken: (message) => notes.push({ type: 'executor.broken', data: { message } }),
     report(report) {
       reports.push(report);

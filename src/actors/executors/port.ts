@@ -37,6 +37,22 @@ export interface ExecutorPort {
   broken(message: string): void;
   /** Something that is not about one try: a worker was lost, a module failed to load. Goes to the event log. */
   note(type: string, data: Readonly<Record<string, unknown>>): void;
+  /** It runs, but not as it should, and says why; `restored` takes that back. */
+  degraded(message: string): void;
+  restored(): void;
+  /** Where an executor that consists of actors puts them. */
+  readonly actors: ActorSpace;
+  readonly runId: string;
+  /** Folder of this run; `undefined` when nothing is to be written. */
+  readonly runDir: string | undefined;
+  /** Uniform in [0, 1). */
+  readonly random: () => number;
+}
+
+/** An actor system and the actor that is to be the parent; opaque here, see `spaceOf` in `actors/spawn.ts`. */
+export interface ActorSpace {
+  readonly system: object;
+  readonly parent: object;
 }
 
 /** A running executor. */
@@ -88,6 +104,8 @@ export interface Try extends Lease {
   readonly priority: number;
   readonly resources: Resources;
   readonly timeLimitMs: number | undefined;
+  /** How long it is expected to take: it is given only to what lives that long. */
+  readonly timeRequestMs?: number | undefined;
   readonly shell: ShellSettings | undefined;
   /** Paths of declared outputs: checked after success. */
   readonly outputs: readonly string[];
