@@ -10,6 +10,8 @@ export { DataFuture, Future } from './api/future.ts';
 export type { FutureFailure } from './api/future.ts';
 export type { ActorView, TaskActor, TaskView, TroupeActor, TroupeSnapshot, Waiting } from './api/views.ts';
 export type { TroupeEvents } from './api/events.ts';
+export type { ReapedBlock, ReapOutcome, ReapReport, ReapSettings } from './api/reap.ts';
+export type { BlockEnd, BlockLimits, BlocksSnapshot, BlockState, BlockView, JobEnd, ManagerState, ManagerView } from './machines/model/blocks.ts';
 export { File } from './api/file.ts';
 export { Command, sh } from './machines/model/command.ts';
 export type { FileLike, Line, ShellResult, Word } from './machines/model/command.ts';
@@ -41,11 +43,13 @@ export {
   ShellOutputError,
   ShellStartError,
   StreamFileError,
+  SubmitRefusedError,
   TaskError,
   TaskNotFoundError,
   TimeLimitError,
   TroupeError,
   UnroutableError,
+  NodeLostError,
   WorkerLostError,
 } from './machines/model/errors.ts';
 export type { ErrorCode, FailedInput } from './machines/model/errors.ts';

@@ -34,6 +34,24 @@ const rooms: readonly Room[] = [
     parts: ['slots'],
   },
   {
+    folder: 'src/transport',
+    entry: 'dist/api/transport.js',
+    page: (plugin) => ({ file: 'docs/transports.md', heading: camelCase(plugin) }),
+    parts: [
+      'addresses',
+      'admission',
+      'codec',
+      'link',
+      'memory-link',
+      'outbox',
+      'pipe',
+      'protocol',
+      'tls',
+      'websocket-connect',
+      'websocket-link',
+    ],
+  },
+  {
     folder: 'src/transport/serializers',
     entry: 'dist/api/transport.js',
     page: (plugin) => ({ file: 'docs/serializers.md', heading: camelCase(plugin) }),
@@ -92,6 +110,7 @@ describe('rooms and plugins', () => {
       expect.arrayContaining([
         'src/actors/executors/inline.ts',
         'src/actors/executors/threads.ts',
+        'src/transport/websocket.ts',
         'src/transport/serializers/cbor.ts',
         'src/machines/policies/retry/fixed.ts',
       ]),
@@ -126,11 +145,12 @@ describe('rooms and plugins', () => {
   });
 
   it.each(eachPlugin)('%s has an export', async (file, { room, name }) => {
-    const entry = (await import(join(root, room.entry))) as Record<string, unknown>;
-    const found = exportedAs(camelCase(name), entry);
-    expect(found, `${room.entry} exports ${camelCase(name)}`).toContainEqual(expect.any(Function));
+    const built = (await import(join(root, room.entry))) as Record<string, unknown>;
+    expect(exportedAs(camelCase(name), built), `${room.entry} exports ${camelCase(name)}`).toContainEqual(expect.any(Function));
     // Where api adds nothing of its own, it is the very factory: two kinds may have a plugin of one name.
-    const own = (await import(join(root, file.replace(/^src/, 'dist').replace(/\.ts$/, '.js')))) as Record<string, unknown>;
+    const entry = (await import(join(root, room.entry.replace(/^dist/, 'src').replace(/\.js$/, '.ts')))) as Record<string, unknown>;
+    const own = (await import(join(root, file))) as Record<string, unknown>;
+    const found = exportedAs(camelCase(name), entry);
     if (own[camelCase(name)] !== undefined) expect(found).toContain(own[camelCase(name)]);
   });
 });

@@ -7,8 +7,8 @@ import { availableParallelism } from 'node:os';
 import { join, relative, resolve } from 'node:path';
 import { parseArgs } from 'node:util';
 import { File, Troupe, type Future } from 'troupe';
-import { threads } from 'troupe/executors';
-import { retry } from 'troupe/policies';
+import { blocks } from 'troupe/executors';
+import { retry, scaling } from 'troupe/policies';
 
 import { randomFrom } from './science/statistics.ts';
 import { fit, pilot, sweep } from './tasks/bootstrap.ts';
@@ -16,6 +16,7 @@ import { byDecade } from './tasks/decades.ts';
 import { conclude, type Findings } from './tasks/findings.ts';
 import { FULL, QUICK, type Plan } from './tasks/plan.ts';
 import { archive, decades, fetch, months, tidy } from './tasks/record.ts';
+import { recordBlocks } from './view/blocks.ts';
 import { showProgress } from './view/progress.ts';
 import { recordTasks } from './view/recorder.ts';
 import { resultPicture } from './view/result-picture.ts';
@@ -24,7 +25,7 @@ import { timelinePicture } from './view/timeline-picture.ts';
 
 const HELP = `Bootstraps the CO₂ record of Mauna Loa.
 
-  --workers N   worker threads (default: one a core, at most 8)
+  --workers N   blocks of one worker each, at most (default: one a core, at most 8)
   --seed N      of all random numbers: the same seed gives the same numbers (default: 1958)
   --quick       a tenth of the work
   --out DIR     where the pictures go (default: out/demo)
@@ -69,13 +70,23 @@ async function main(): Promise<void> {
 
   await using troupe = await Troupe.start({
     name: 'climate',
-    executors: [threads({ label: 'threads', workers })],
+    // one block to begin with; more while there is more to do than they can, given back after a second with nothing to do
+    executors: [
+      blocks({
+        label: 'local',
+        workers: 1,
+        block: { init: 1, min: 1, max: workers },
+        policies: { scaling: scaling.autoScale({ idleMs: 1000 }) },
+      }),
+    ],
     policies: { retry: retry.exponential({ retries: 5, initialMs: 300 }) },
     random: randomFrom(seed, 'jitter'), // of the back-off
   });
   const tasks = recordTasks(troupe, (line) => progress.tell(line));
-  const progress = showProgress(tasks, process.stdout);
+  const pool = recordBlocks(troupe, (line) => progress.tell(line));
+  const progress = showProgress(tasks, pool.blocks, process.stdout);
   const findings = await analyse(new File(co2Record), data, { seed, ...(values.quick ? QUICK : FULL) }).finally(progress.stop);
+  await pool.shrunk(1);
   const counts = await troupe.close();
 
   console.log(findingsAsText(findings));

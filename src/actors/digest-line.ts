@@ -37,12 +37,14 @@ export function digestLines(): (task: TaskDigest, printed: Printed | undefined) 
 
   function placeOf({ executor, place }: TaskDigest): string {
     if (place === undefined) return executor === undefined ? '' : `,"executor":${quote(executor)}`;
-    const { host, worker } = place;
+    const { host, worker, blockId, jobId } = place;
     const known = places.get(worker);
-    if (known !== undefined && known.host === host && known.executor === executor) return known.text;
-    const text = `${executor === undefined ? '' : `,"executor":${quote(executor)}`},"place":{"host":${quote(host)},"worker":${quote(worker)}}`;
+    if (known !== undefined && known.host === host && known.blockId === blockId && known.jobId === jobId && known.executor === executor)
+      return known.text;
+    const block = `${blockId === undefined ? '' : `,"blockId":${quote(blockId)}`}${jobId === undefined ? '' : `,"jobId":${quote(jobId)}`}`;
+    const text = `${executor === undefined ? '' : `,"executor":${quote(executor)}`},"place":{"host":${quote(host)},"worker":${quote(worker)}${block}}`;
     if (places.size === MAX_PLACES) places.clear();
-    places.set(worker, { host, worker, executor, text });
+    places.set(worker, { ...place, executor, text });
     return text;
   }
 

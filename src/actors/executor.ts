@@ -4,6 +4,7 @@
  */
 import type { Actor } from 'xstate';
 
+import type { BlockControl, BlocksView } from '../machines/model/block-control.ts';
 import { ExecutorError } from '../machines/model/errors.ts';
 import { messageOf } from '../machines/model/failures.ts';
 import type { Resources } from '../machines/model/resources.ts';
@@ -35,6 +36,8 @@ export interface Executor {
   why(lease: Lease): string | undefined;
   drain(): void;
   recover(): void;
+  /** `undefined` for one that has no blocks, or is not open. */
+  readonly blocks: BlocksView | undefined;
 }
 
 const offered: readonly ExecutorState[] = ['starting', 'ready', 'degraded'];
@@ -45,6 +48,7 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
   /** Tries that have not ended: failed when the executor turns bad. */
   const leases = new Map<string, Lease>();
   let opened: OpenExecutor | undefined;
+  let crew: Target | undefined;
 
   const port: ExecutorPort = {
     clock: host.clock,
@@ -53,7 +57,8 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
     degraded: (message) => system.post(actor, { type: 'executor.degraded', message }),
     restored: () => system.post(actor, { type: 'executor.restored' }),
     get actors() {
-      return spaceOf(system, actor);
+      // not the executor's own actor: it is about to be made when its plugin is opened
+      return spaceOf(system, (crew ??= system.supervisor(`executor/${label}/actors`, host.parent)));
     },
     runId: host.runId,
     runDir: host.runDir,
@@ -66,12 +71,32 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
   };
 
   const state = (): ExecutorState => actor.getSnapshot().value;
+  const recover = (): void => system.post(actor, { type: 'executor.recover' });
 
   function open(): void {
     const failed = opened; // recovering: what was opened before has failed already
+    if (failed?.control !== undefined) {
+      report(goOn(failed, failed.control));
+      return;
+    }
     if (failed !== undefined) void attempt('close', () => failed.close(), Promise.resolve()).catch(() => {});
     opened = undefined;
-    start().then(
+    report(start());
+  }
+
+  /** Blocks that are well go on; one that could not even start is opened anew. */
+  async function goOn(failed: OpenExecutor, control: BlockControl): Promise<void> {
+    try {
+      await failed.ready;
+    } catch {
+      await failed.close();
+      return start();
+    }
+    control.recover();
+  }
+
+  function report(ready: Promise<void>): void {
+    ready.then(
       () => system.post(actor, { type: 'executor.started' }),
       (error: unknown) => system.post(actor, { type: 'executor.failed', message: messageOf(error) }),
     );
@@ -108,9 +133,12 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
     leases.clear();
   }
 
+  let isThere = false; // the machine asks for `open` as it starts, before there is an actor to be a parent
   const machine = executorMachine.provide({
     actions: {
-      open,
+      open: () => {
+        if (isThere) open();
+      },
       failAll: ({ context }) => failAll(context.why),
       close: () => void close(),
       announce: ({ context }, { state: to }) => {
@@ -120,6 +148,8 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
     },
   });
   const actor: Actor<ExecutorMachine> = system.spawn(machine, { id: `executor/${label}`, input: { label, kind }, parent: host.parent });
+  isThere = true;
+  open();
 
   return {
     label,
@@ -149,7 +179,19 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
     stop: (lease, reason, graceMs) => attempt('stop', () => opened?.stop(lease, reason, graceMs), undefined),
     why: (lease) => attempt('why', () => opened?.why(lease), undefined),
     drain: () => system.post(actor, { type: 'executor.drain' }),
-    recover: () => system.post(actor, { type: 'executor.recover' }),
+    recover,
+    get blocks() {
+      const { control, pool } = opened ?? {};
+      if (control === undefined || pool === undefined) return undefined;
+      return {
+        ...control,
+        recover: () => (state() === 'bad' ? recover() : control.recover()),
+        snapshot() {
+          const { why } = actor.getSnapshot().context;
+          return { ...pool.snapshot(), state: state(), ...(why === undefined ? undefined : { why }) };
+        },
+      };
+    },
   };
 }
 

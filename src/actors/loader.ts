@@ -139,4 +139,44 @@ function notImported({ taskId, tryIndex, name, identity, moduleUrl }: Wanted, ca
   });
 }
 
+/** A finder for modules that need loaders, and a way to import modules before they are wanted. */
+export interface RegisteredFinder {
+  readonly find: TaskFinder;
+  /** Settles when the loaders are there. Rejects when they cannot be. */
+  readonly registered: Promise<unknown>;
+  /** Imports a module that may be wanted: what is wrong with it is said when it is. */
+  preload(url: string): Promise<void>;
+}
+
+/** @param registers - URLs of modules with a `register()`: called before the first module is imported. */
+export function registeredFinder(registers: readonly string[]): RegisteredFinder {
+  const find = taskFinder();
+  const registered = Promise.all(registers.map(register));
+  registered.catch(() => {}); // every try says so
+  const preload = (url: string): Promise<void> => registered.then(() => importModule(url, STALLED_MS)).catch(() => {});
+  if (registers.length === 0) return { find, registered, preload };
+  return {
+    registered,
+    preload,
+    async find(attempt, importUrl) {
+      try {
+        await registered;
+      } catch (cause) {
+        const { taskId, tryIndex, name, identity, moduleUrl } = attempt;
+        const text = cause instanceof Error ? cause.message : String(cause);
+        throw new TaskNotFoundError(
+          `${name} (${taskId}) was not found: the loader ${registers.join(', ')} could not be registered: ${text}`,
+          { taskId, tryIndex, identity, moduleUrl, known: [], cause },
+        );
+      }
+      return find(attempt, importUrl);
+    },
+  };
+}
+
+async function register(url: string): Promise<void> {
+  const module = (await import(url)) as { readonly register?: () => void; readonly default?: { readonly register?: () => void } };
+  (module.register ?? module.default?.register)?.();
+}
+
 const codeOf = (error: unknown): unknown => (error as { code?: unknown } | undefined)?.code;

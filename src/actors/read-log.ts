@@ -9,7 +9,8 @@ import { StringDecoder } from 'node:string_decoder';
 
 import { EventLogError } from '../machines/model/errors.ts';
 import type { StoryEvent } from '../machines/model/story.ts';
-import { recordSchema, type GapRecord, type LogRecord } from './log-records.ts';
+import type { GapRecord, LogRecord } from './log-records.ts';
+import { recordSchema } from './log-schemas.ts';
 import { digestStory } from './recorder.ts';
 import { EVENTS_FILE, LATEST } from './run-folder.ts';
 

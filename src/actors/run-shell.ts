@@ -275,18 +275,21 @@ function signalGroup(group: number, signal: NodeJS.Signals): void {
 /** Live groups of this thread. */
 const groups = new Set<number>();
 let shared: Int32Array | undefined;
+let onGroups: ((pids: readonly number[]) => void) | undefined;
 const onExit = (): void => killAllGroups();
 
 function enlist(pid: number): void {
   if (groups.size === 0) process.on('exit', onExit);
   groups.add(pid);
   swap(0, pid);
+  onGroups?.([...groups]);
 }
 
 function dismiss(pid: number): void {
   groups.delete(pid);
   if (groups.size === 0) process.off('exit', onExit);
   swap(pid, 0);
+  onGroups?.([...groups]);
 }
 
 function swap(from: number, to: number): void {
@@ -311,6 +314,11 @@ export function killAllGroups(pids: Iterable<number> = groups): void {
  */
 export function shareGroups(slots: Int32Array): void {
   shared = slots;
+}
+
+/** Tells of this thread's live groups whenever they change: for whoever ends them when this process cannot. */
+export function watchGroups(listener: (pids: readonly number[]) => void): void {
+  onGroups = listener;
 }
 
 type Kept = ReturnType<typeof keep>;

@@ -5,11 +5,12 @@
 import type { Line, ShellResult } from '../machines/model/command.ts';
 import { MissingOutputsError, RemoteError, SerializationError } from '../machines/model/errors.ts';
 import type { FailureKind } from '../machines/model/failures.ts';
+import type { Resources } from '../machines/model/resources.ts';
 import { UnserializableError, type Serializer } from '../transport/serializers/port.ts';
 import { tryOutput, type TryOutput } from './console.ts';
 import { inTry, outsideTry, type Current, type TryScope } from './current.ts';
 import type { Definition } from './definitions.ts';
-import type { Payload, Try } from './executors/port.ts';
+import type { Lease, Payload, ShellSettings, Try } from './executors/port.ts';
 import type { TaskFinder } from './loader.ts';
 import { missingOutputs, runShell } from './run-shell.ts';
 import type { TryControl } from './try-control.ts';
@@ -28,6 +29,8 @@ export interface TaskHost {
   readonly find: TaskFinder;
   /** What a try may forward of its console output. */
   readonly outputBytes: number;
+  /** Names of the accelerators that its tries may use. */
+  readonly accelerators?: readonly string[];
 }
 
 /** One try under way, as the worker around it sees it. */
@@ -40,7 +43,22 @@ export interface TryHooks {
   output(stream: 'stdout' | 'stderr', text: string): void;
 }
 
-export async function runTask(attempt: Try, host: TaskHost, hooks: TryHooks): Promise<Outcome> {
+export const runTask = (attempt: Try, host: TaskHost, hooks: TryHooks): Promise<Outcome> =>
+  inScope(attempt, host, hooks, (scope) => outcomeOf(attempt, host, hooks, scope));
+
+/** What a scope needs to know of what runs in it. */
+export interface Scoped extends Lease {
+  readonly resources: Resources;
+  readonly shell: ShellSettings | undefined;
+}
+
+/** Makes the scope of a try, in which it is `current()` and prints, and ends it with the try. */
+export async function inScope(
+  { taskId, tryIndex, resources, shell }: Scoped,
+  { outputBytes, accelerators = [] }: Pick<TaskHost, 'outputBytes' | 'accelerators'>,
+  hooks: TryHooks,
+  body: (scope: TryScope) => Promise<Outcome>,
+): Promise<Outcome> {
   const { control } = hooks;
   const printed: { output?: TryOutput } = {}; // most tries print nothing
   let isOver = false;
@@ -48,24 +66,24 @@ export async function runTask(attempt: Try, host: TaskHost, hooks: TryHooks): Pr
   const scope: TryScope = {
     current: () =>
       (current ??= Object.freeze({
-        taskId: attempt.taskId,
-        tryIndex: attempt.tryIndex,
+        taskId,
+        tryIndex,
         signal: control.signal(),
-        resources: attempt.resources,
-        accelerators: [],
-        workDir: attempt.shell?.cwd ?? process.cwd(),
+        resources,
+        accelerators,
+        workDir: shell?.cwd ?? process.cwd(),
         progress(value: unknown) {
           if (!isOver) outsideTry(() => hooks.progress(value));
         },
       })),
     print(stream, text) {
       if (isOver) return false; // left behind by a try that has ended: nobody's
-      printed.output ??= tryOutput(host.outputBytes, (from, part) => outsideTry(() => hooks.output(from, part)));
+      printed.output ??= tryOutput(outputBytes, (from, part) => outsideTry(() => hooks.output(from, part)));
       printed.output.print(stream, text);
       return true;
     },
   };
-  const outcome = await outcomeOf(attempt, host, hooks, scope);
+  const outcome = await body(scope);
   isOver = true;
   const tail = printed.output?.end();
   if (control.isAborted()) return { type: 'stopped' };
@@ -164,7 +182,7 @@ function refused(side: 'arguments' | 'result', root: string, { taskId, tryIndex,
 }
 
 /** An error always arrives: what cannot be encoded (somebody threw a function) goes as a {@link RemoteError}. */
-function errorPayload(error: unknown, { serializer, copies }: TaskHost): Payload {
+export function errorPayload(error: unknown, { serializer, copies }: TaskHost): Payload {
   if (!copies) return { value: error };
   try {
     return { bytes: serializer.encode(error, 'error') };

@@ -157,7 +157,7 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
       ...(after.status === 'error' ? { failed: true } : undefined),
     });
     reap(target, after);
-    if (afterwards.length > 0) for (const fn of afterwards.splice(0)) fn();
+    while (afterwards.length > 0) for (const fn of afterwards.splice(0)) fn(); // one may ask for another
   }
 
   function reap(target: Target, { status, error }: ReturnType<Target['getSnapshot']>): void {

@@ -5,11 +5,10 @@
  */
 import { MessageChannel, parentPort, threadId, workerData } from 'node:worker_threads';
 
-import { TaskNotFoundError } from '../machines/model/errors.ts';
 import type { Serializer } from '../transport/serializers/port.ts';
 import { openConsole } from './console.ts';
 import type { Lease, Try } from './executors/port.ts';
-import { markWorker, taskFinder, type TaskFinder } from './loader.ts';
+import { markWorker, registeredFinder } from './loader.ts';
 import { shareGroups } from './run-shell.ts';
 import { runTask, type TaskHost } from './run-task.ts';
 import {
@@ -51,7 +50,7 @@ export function openThread(serializer: Serializer): (task: ThreadTask) => Promis
   port.unref();
   const abort = ({ abort: stop }: TryControl, { reason, graceMs }: AbortMessage): void => stop(serializer.decode(unpack(reason)), graceMs);
 
-  const host: TaskHost = { serializer, copies: true, find: registered(registers), outputBytes };
+  const host: TaskHost = { serializer, copies: true, find: registeredFinder(registers).find, outputBytes };
 
   return async ({ importUrl, ...task }) => {
     const { taskId, tryIndex } = task;
@@ -71,39 +70,6 @@ export function openThread(serializer: Serializer): (task: ThreadTask) => Promis
     running = undefined;
     return moved(packOutcome(outcome));
   };
-}
-
-/** Registers the loaders of the plan before the first module is imported. */
-function registered(registers: readonly string[]): TaskFinder {
-  const find = taskFinder();
-  if (registers.length === 0) return find;
-  const done = Promise.all(registers.map(register));
-  done.catch(() => {}); // every try says so
-  return async (attempt, importUrl) => {
-    try {
-      await done;
-    } catch (cause) {
-      const { taskId, tryIndex, name, identity, moduleUrl } = attempt;
-      const text = cause instanceof Error ? cause.message : String(cause);
-      throw new TaskNotFoundError(
-        `${name} (${taskId}) was not found: the loader ${registers.join(', ')} could not be registered: ${text}`,
-        {
-          taskId,
-          tryIndex,
-          identity,
-          moduleUrl,
-          known: [],
-          cause,
-        },
-      );
-    }
-    return find(attempt, importUrl);
-  };
-}
-
-async function register(url: string): Promise<void> {
-  const module = (await import(url)) as { readonly register?: () => void; readonly default?: { readonly register?: () => void } };
-  (module.register ?? module.default?.register)?.();
 }
 
 const isSame = (a: Lease, b: Lease): boolean => a.taskId === b.taskId && a.tryIndex === b.tryIndex;

@@ -2,12 +2,12 @@
  * What a worker is given and what it answers, as bytes that nobody between the driver and the worker reads. Work is
  * either a try of a task of ours or a call of the host's own entry, with bytes for its argument.
  */
-import { Decoder, Encoder } from 'cbor-x';
+import { Decoder, Encoder } from 'cbor-x/encode';
 
 import type { Outcome } from './run-task.ts';
 import type { Try } from './executors/port.ts';
 import { outcomeTags } from '../transport/protocol.ts';
-import type { FailureKind } from '../machines/model/failures.ts';
+import { messageOf, type FailureKind } from '../machines/model/failures.ts';
 import type { Serializer } from '../transport/serializers/port.ts';
 
 /** A call of a function of the host: `(payload, call) => Uint8Array`, exported by a module of its own. */
@@ -100,6 +100,15 @@ export function decodeOutcome(bytes: Uint8Array, serializer: Serializer): Outcom
     error: { bytes: error },
     ...(typeof output === 'string' ? { output } : undefined),
   };
+}
+
+/** Why a try is to stop, for its abort signal; what cannot cross arrives as its text. */
+export function encodeReason(reason: unknown, serializer: Serializer): Uint8Array {
+  try {
+    return serializer.encode(reason, 'reason');
+  } catch {
+    return serializer.encode(new Error(messageOf(reason)), 'reason');
+  }
 }
 
 /** What a worker may say of its own tries. */

@@ -1,10 +1,10 @@
 /** The configuration of a troupe: its type, its checks, its defaults. */
-import { nanoid } from 'nanoid';
 import { z } from 'zod';
 
 import type { ExecutorPlugin } from '../actors/executors/port.ts';
 import { systemClock, type Clock } from '../actors/timers.ts';
 import { ConfigError } from '../machines/model/errors.ts';
+import { lazy } from '../machines/model/lazy.ts';
 import type { StreamPathPolicy } from '../machines/model/stream-paths.ts';
 import { fail } from '../machines/policies/dependency/fail.ts';
 import type { DependencyPolicy } from '../machines/policies/dependency/port.ts';
@@ -13,6 +13,7 @@ import { DEFAULT_POLICY_RETRIES, type RetryPolicy } from '../machines/policies/r
 import { leastLoaded } from '../machines/policies/routing/least-loaded.ts';
 import type { RoutingPolicy } from '../machines/policies/routing/port.ts';
 import { checked } from './options.ts';
+import { policySchema } from './policy-schema.ts';
 
 /** A machine made with `.provide()`; structural, so that the root entry needs no XState types. */
 export interface MachineLike {
@@ -70,60 +71,56 @@ export type CheckedConfig = Required<Omit<TroupeConfig, 'executors' | 'policies'
   readonly retries: number;
 };
 
-const policy = (kind: string) =>
-  z.custom<{ readonly kind: string }>(
-    (value) =>
-      typeof value === 'object' &&
-      value !== null &&
-      (value as { kind?: unknown }).kind === kind &&
-      typeof (value as { name?: unknown }).name === 'string' &&
-      typeof (value as { decide?: unknown }).decide === 'function' &&
-      !((value as { retries?: number }).retries !== undefined && !((value as { retries: number }).retries >= 0)),
-    `is not a ${kind} policy: { kind: '${kind}', name, decide(snapshot) }${kind === 'retry' ? ', with retries from 0' : ''}`,
-  );
-const fn = z.custom<() => unknown>((value) => typeof value === 'function', 'is not a function');
-const schema = z
-  .strictObject({
-    name: z.string().min(1),
-    executors: z.array(
-      z.custom<ExecutorPlugin>(
-        (value) =>
-          typeof value === 'object' &&
-          value !== null &&
-          typeof (value as ExecutorPlugin).open === 'function' &&
-          typeof (value as ExecutorPlugin).label === 'string',
-        'is not an executor; use one of troupe/executors, for example threads({ workers: 2 })',
-      ),
-    ),
-    policies: z
-      .strictObject({ retry: policy('retry'), routing: policy('routing'), dependency: policy('dependency'), streamPath: fn })
-      .partial(),
-    machines: z
-      .strictObject({
-        task: z.custom(
-          (value) => typeof value === 'object' && value !== null && 'implementations' in value,
-          'is not a machine; use taskMachine.provide(…)',
+const schema = lazy(() => {
+  const fn = z.custom<() => unknown>((value) => typeof value === 'function', 'is not a function');
+  return z
+    .strictObject({
+      name: z.string().min(1),
+      executors: z.array(
+        z.custom<ExecutorPlugin>(
+          (value) =>
+            typeof value === 'object' &&
+            value !== null &&
+            typeof (value as ExecutorPlugin).open === 'function' &&
+            typeof (value as ExecutorPlugin).label === 'string',
+          'is not an executor; use one of troupe/executors, for example threads({ workers: 2 })',
         ),
-      })
-      .partial(),
-    runDir: z.string().min(1),
-    log: z.enum(['summary', 'full']),
-    ambient: z.boolean(),
-    signals: z.boolean(),
-    stopGraceMs: z.number().min(0),
-    output: z.enum(['forward', 'silent']),
-    clock: z.custom<Clock>(
-      (value) => typeof value === 'object' && value !== null && 'now' in value && 'setTimeout' in value && 'clearTimeout' in value,
-      'is not a clock: { now, setTimeout, clearTimeout }',
-    ),
-    random: fn,
-    inspect: fn,
-  })
-  .partial();
+      ),
+      policies: z
+        .strictObject({
+          retry: policySchema('retry'),
+          routing: policySchema('routing'),
+          dependency: policySchema('dependency'),
+          streamPath: fn,
+        })
+        .partial(),
+      machines: z
+        .strictObject({
+          task: z.custom(
+            (value) => typeof value === 'object' && value !== null && 'implementations' in value,
+            'is not a machine; use taskMachine.provide(…)',
+          ),
+        })
+        .partial(),
+      runDir: z.string().min(1),
+      log: z.enum(['summary', 'full']),
+      ambient: z.boolean(),
+      signals: z.boolean(),
+      stopGraceMs: z.number().min(0),
+      output: z.enum(['forward', 'silent']),
+      clock: z.custom<Clock>(
+        (value) => typeof value === 'object' && value !== null && 'now' in value && 'setTimeout' in value && 'clearTimeout' in value,
+        'is not a clock: { now, setTimeout, clearTimeout }',
+      ),
+      random: fn,
+      inspect: fn,
+    })
+    .partial();
+});
 
 /** @throws ConfigError naming field, value and way out. */
-export function checkConfig(config: TroupeConfig): CheckedConfig {
-  checked(schema as never, config, 'Troupe.start');
+export function checkConfig(config: TroupeConfig, runId: string): CheckedConfig {
+  checked(schema() as never, config, 'Troupe.start');
   checkLabels((config.executors ?? []).map(({ label }) => label));
   const {
     name,
@@ -138,7 +135,6 @@ export function checkConfig(config: TroupeConfig): CheckedConfig {
     random = Math.random,
   } = config;
   const { retry = fixed(0), routing = leastLoaded(), dependency = fail(), streamPath } = policies;
-  const runId = nanoid(10);
   return {
     runId,
     name: name ?? `troupe-${runId}`,

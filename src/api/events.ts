@@ -1,5 +1,6 @@
 /** What `troupe.on` tells. */
 import type { TaskKind } from '../actors/definitions.ts';
+import type { BlockView, JobEnd, ManagerState } from '../machines/model/blocks.ts';
 import type { Failure } from '../machines/model/failures.ts';
 import type { Counts, ExecutorState } from '../machines/model/states.ts';
 import type { Place, TaskDigest } from '../machines/model/story.ts';
@@ -8,6 +9,19 @@ interface OfTask {
   readonly taskId: string;
   readonly name: string;
   readonly kind: TaskKind;
+}
+interface OfBlock {
+  /** Label. */
+  readonly executor: string;
+  readonly blockId: string;
+  readonly jobName: string;
+  readonly jobId?: string;
+  readonly why?: string;
+}
+interface OfManager {
+  readonly executor: string;
+  readonly managerId: string;
+  readonly blockId: string;
 }
 type Event<Type extends string, Data> = { readonly type: Type; readonly atMs: number } & Data;
 
@@ -55,6 +69,31 @@ export interface TroupeEvents {
   /** A report of a try that is over was dropped. */
   'try.late': Event<'try.late', { readonly taskId: string; readonly report: string }>;
   'executor.state': Event<'executor.state', { readonly executor: string; readonly state: ExecutorState; readonly why?: string }>;
+  /** A block of an executor is queued, has managers, is given back, … */
+  'block.requested': Event<'block.requested', OfBlock>;
+  'block.submitting': Event<'block.submitting', OfBlock>;
+  'block.pending': Event<'block.pending', OfBlock>;
+  'block.held': Event<'block.held', OfBlock>;
+  'block.starting': Event<'block.starting', OfBlock>;
+  'block.ready': Event<'block.ready', OfBlock>;
+  'block.draining': Event<'block.draining', OfBlock>;
+  'block.cancelling': Event<'block.cancelling', OfBlock>;
+  'block.ended': Event<'block.ended', BlockView & { readonly executor: string; readonly evidence?: JobEnd }>;
+  /** How many blocks there should be, and why. Told when it changes something, and the first time. */
+  'scaling.decided': Event<
+    'scaling.decided',
+    { readonly executor: string; readonly out: number; readonly in: readonly string[]; readonly policy: string; readonly why?: string }
+  >;
+  'manager.registered': Event<
+    'manager.registered',
+    OfManager & { readonly host: string; readonly pid: number; readonly workers: number; readonly version: string }
+  >;
+  'manager.state': Event<'manager.state', OfManager & { readonly host: string; readonly state: ManagerState; readonly why?: string }>;
+  /** A worker has ended, and the try that it ran with it. */
+  'worker.lost': Event<
+    'worker.lost',
+    { readonly executor: string; readonly taskId?: string; readonly tryIndex?: number; readonly worker: string; readonly message: string }
+  >;
   /** A policy misbehaved, and the built-in decided. */
   'policy.faulted': Event<
     'policy.faulted',

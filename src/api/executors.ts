@@ -5,14 +5,16 @@
 import { availableParallelism } from 'node:os';
 import type { ResourceLimits } from 'node:worker_threads';
 
-import { z } from 'zod';
-
 import { OUTPUT_BYTES } from '../actors/console.ts';
 import { inlineExecutor } from '../actors/executors/inline.ts';
 import type { ExecutorPlugin } from '../actors/executors/port.ts';
 import { threadsExecutor } from '../actors/executors/threads.ts';
 import type { LoaderOption } from '../actors/load-plan.ts';
+import { schemas } from './executor-schemas.ts';
 import { checked } from './options.ts';
+
+export { blocks } from './blocks.ts';
+export type { BlockOptions, BlockPolicies, BlocksOptions, ListenerOptions } from './blocks.ts';
 
 export type {
   ExecutorLoad,
@@ -55,31 +57,6 @@ export interface ThreadsOptions {
   readonly env?: Readonly<Record<string, string>>;
 }
 
-const label = z.string().min(1, 'is empty; give the executor a name');
-const workers = z.number().int('must be a whole number').min(1, 'must be 1 or more');
-const outputBytes = z.custom<number>((value) => typeof value === 'number' && value >= 0, 'must be a number of bytes, 0 or more');
-const megabytes = z.number().positive();
-const schemas = {
-  inline: z.strictObject({ label, workers, copy: z.boolean(), outputBytes }).partial(),
-  threads: z
-    .strictObject({
-      label,
-      workers,
-      outputBytes,
-      loader: z.enum(['auto', 'inherit', 'tsx', 'bundle']),
-      resourceLimits: z
-        .strictObject({
-          maxOldGenerationSizeMb: megabytes,
-          maxYoungGenerationSizeMb: megabytes,
-          codeRangeSizeMb: megabytes,
-          stackSizeMb: megabytes,
-        })
-        .partial(),
-      env: z.record(z.string(), z.string()),
-    })
-    .partial(),
-} as const;
-
 /**
  * Runs tasks in the event loop of this process, in turns: for tasks that wait, for tests and for debugging.
  *
@@ -91,7 +68,7 @@ const schemas = {
  * const troupe = await Troupe.start({ executors: [inline()] });
  */
 export function inline(options: InlineOptions = {}): ExecutorPlugin {
-  checked(schemas.inline as never, options, 'inline');
+  checked(schemas().inline as never, options, 'inline');
   return inlineExecutor({
     label: 'inline',
     workers: availableParallelism(),
@@ -112,7 +89,7 @@ export function inline(options: InlineOptions = {}): ExecutorPlugin {
  * const troupe = await Troupe.start({ executors: [threads({ workers: 4 })] });
  */
 export function threads(options: ThreadsOptions = {}): ExecutorPlugin {
-  checked(schemas.threads as never, options, 'threads');
+  checked(schemas().threads as never, options, 'threads');
   return threadsExecutor({
     label: 'threads',
     workers: availableParallelism(),

@@ -1,12 +1,16 @@
 /** Options of tasks: what may be said, checked once where it is said. `settings.ts` has what comes of it at a call. */
 import { z } from 'zod';
 
+import type { TaskKind } from '../actors/definitions.ts';
+import { checked } from '../machines/model/checked.ts';
 import type { FileLike } from '../machines/model/command.ts';
-import { ConfigError } from '../machines/model/errors.ts';
+import { lazy } from '../machines/model/lazy.ts';
 import type { Resources } from '../machines/model/resources.ts';
 import type { StreamOption } from '../machines/model/stream-paths.ts';
 import type { Arg } from './arguments.ts';
 import { File } from './file.ts';
+
+export { checked } from '../machines/model/checked.ts';
 
 export interface TaskOptions {
   /** Labels of the executors that may run it. @defaultValue any */
@@ -44,66 +48,46 @@ export interface ShellOptions extends TaskOptions {
 /** Anything a task can be given. */
 export type AnyOptions = ShellOptions;
 
-const amount = z.number().min(0);
-const resources = z
-  .strictObject({ cores: amount, memoryBytes: amount, gpus: amount, nodes: amount.int().min(1), ranksPerNode: amount.int().min(1) })
-  .partial();
-const stream = z.custom<StreamOption>(
-  (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
-  'is not a path, a File, { path, mode } or { auto: true }',
-);
-const common = {
-  retries: z.number().min(0, 'must be 0 or more'),
-  priority: z.number(),
-  timeLimitMs: z.number().positive(),
-  signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, 'is not an AbortSignal'),
-  inputs: z.array(z.unknown()),
-  key: z.string(),
-};
-const placed = {
-  executors: z.array(z.string().min(1)).min(1, 'names no executor; leave it out for any'),
-  resources,
-  timeRequestMs: z.number().positive(),
-  outputs: z.array(z.custom<File>((value) => File.is(value), 'is not a File; write new File(path)')),
-};
-const schemas = {
-  function: z.strictObject({ ...common, ...placed }).partial(),
-  shell: z
-    .strictObject({ ...common, ...placed, stdout: stream, stderr: stream, cwd: z.string().min(1), env: z.record(z.string(), z.string()) })
-    .partial(),
-  join: z.strictObject(common).partial(),
-} as const;
+const schemas = lazy(() => {
+  const amount = z.number().min(0);
+  const resources = z
+    .strictObject({ cores: amount, memoryBytes: amount, gpus: amount, nodes: amount.int().min(1), ranksPerNode: amount.int().min(1) })
+    .partial();
+  const stream = z.custom<StreamOption>(
+    (value) => typeof value === 'string' || (typeof value === 'object' && value !== null),
+    'is not a path, a File, { path, mode } or { auto: true }',
+  );
+  const common = {
+    retries: z.number().min(0, 'must be 0 or more'),
+    priority: z.number(),
+    timeLimitMs: z.number().positive(),
+    signal: z.custom<AbortSignal>((value) => value instanceof AbortSignal, 'is not an AbortSignal'),
+    inputs: z.array(z.unknown()),
+    key: z.string(),
+  };
+  const placed = {
+    executors: z.array(z.string().min(1)).min(1, 'names no executor; leave it out for any'),
+    resources,
+    timeRequestMs: z.number().positive(),
+    outputs: z.array(z.custom<File>((value) => File.is(value), 'is not a File; write new File(path)')),
+  };
+  return {
+    function: z.strictObject({ ...common, ...placed }).partial(),
+    shell: z
+      .strictObject({ ...common, ...placed, stdout: stream, stderr: stream, cwd: z.string().min(1), env: z.record(z.string(), z.string()) })
+      .partial(),
+    join: z.strictObject(common).partial(),
+  } as const;
+});
 
 /** @throws ConfigError with the path of the first option that is wrong. */
-export function checkOptions(kind: keyof typeof schemas, options: unknown, task: string): AnyOptions {
-  return checked(schemas[kind], options, `options of ${task}`) as AnyOptions;
+export function checkOptions(kind: TaskKind, options: unknown, task: string): AnyOptions {
+  if (isEmpty(options)) return {}; // as most are: workers import modules full of task functions
+  return checked(schemas()[kind], options, `options of ${task}`) as AnyOptions;
 }
 
-/** Checks data at an edge. @throws ConfigError naming field, value and way out. */
-export function checked<T>(schema: z.ZodType<T>, data: unknown, what: string): T {
-  const result = schema.safeParse(data);
-  if (result.success) return result.data;
-  const [issue] = result.error.issues;
-  const field =
-    issue === undefined
-      ? ''
-      : [...issue.path, ...('keys' in issue && Array.isArray(issue.keys) ? [issue.keys[0]] : [])].map(String).join('.');
-  const value =
-    field === '' ? data : field.split('.').reduce<unknown>((at, key) => (at as Record<string, unknown> | undefined)?.[key], data);
-  throw new ConfigError(
-    `${what}: ${field === '' ? '' : `${field} `}${issue?.code === 'unrecognized_keys' ? 'is not an option' : `${issue?.message ?? 'is wrong'} (it is ${show(value)})`}`,
-    {
-      field: field === '' ? what : field,
-      value,
-    },
-  );
-}
-
-function show(value: unknown): string {
-  if (typeof value === 'function') return 'a function';
-  try {
-    return JSON.stringify(value)?.slice(0, 80) ?? String(value);
-  } catch {
-    return typeof value;
-  }
-}
+const isEmpty = (options: unknown): boolean =>
+  typeof options === 'object' &&
+  options !== null &&
+  Object.getPrototypeOf(options) === Object.prototype &&
+  Object.keys(options).length === 0;

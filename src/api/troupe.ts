@@ -5,25 +5,24 @@ import type { EventLog } from '../actors/event-log.ts';
 import type { ExecutorPlugin } from '../actors/executors/port.ts';
 import { inWorker } from '../actors/loader.ts';
 import type { Submission, TaskRecord } from '../actors/records.ts';
-import { digestStory } from '../actors/recorder.ts';
-import { openTroupe, type OpenTroupe } from '../actors/troupe.ts';
+import type { OpenTroupe } from '../actors/troupe.ts';
 import { ClosedError, ConfigError } from '../machines/model/errors.ts';
 import { ids } from '../machines/model/ids.ts';
 import type { Counts } from '../machines/model/states.ts';
 import type { StoryEvent } from '../machines/model/story.ts';
-import { taskMachine, type TaskMachine } from '../machines/task.ts';
+import type { TaskMachine } from '../machines/task.ts';
 import { cbor } from '../transport/serializers/cbor.ts';
 import type { Arg, Args } from './arguments.ts';
 import { checkConfig, checkLabels, type CheckedConfig, type TroupeConfig } from './config.ts';
-import { threads } from './executors.ts';
+import type * as engine from './engine.ts';
 import type { TroupeEvents } from './events.ts';
 import { fileExtension } from './file.ts';
 import { Future } from './future.ts';
 import { FutureCore, type FuturePort } from './future-core.ts';
 import { completed, stream, type Completed, type StreamOptions } from './flow.ts';
 import { listenerOf } from './listen.ts';
+import type { ReapReport, ReapSettings } from './reap.ts';
 import { inputsOf } from './resolve.ts';
-import { forgottenStory, openRunLog } from './run-log.ts';
 import { closed, currentScope, inScope, opened, refuseInTask, type Scope } from './scope.ts';
 import { settingsOf } from './settings.ts';
 import { abortSignals, handleSignals } from './signals.ts';
@@ -31,6 +30,8 @@ import { specOf, type Spec, type Task } from './task.ts';
 import { unreadFailures } from './unread.ts';
 import { explain, textOf } from './why.ts';
 import type { TroupeActor, TroupeSnapshot } from './views.ts';
+
+type Engine = typeof engine;
 
 /**
  * A graph of tasks with its executors.
@@ -40,6 +41,7 @@ import type { TroupeActor, TroupeSnapshot } from './views.ts';
  * console.log(await simulate(42));
  */
 export class Troupe {
+  readonly #engine: Engine;
   readonly #config: CheckedConfig;
   readonly #open: OpenTroupe;
   readonly #log: EventLog | undefined;
@@ -51,16 +53,17 @@ export class Troupe {
   #closing: Promise<Counts> | undefined;
   readonly #cleanups: (() => void | Promise<void>)[] = [];
 
-  private constructor(config: CheckedConfig, executors: readonly ExecutorPlugin[], log: EventLog | undefined) {
+  private constructor(loaded: Engine, config: CheckedConfig, executors: readonly ExecutorPlugin[], log: EventLog | undefined) {
+    this.#engine = loaded;
     this.#config = config;
     this.#log = log;
-    this.#open = openTroupe({
+    this.#open = loaded.openTroupe({
       name: config.name,
       runId: config.runId,
       runDir: log?.dir,
       executors,
       policies: config.policies,
-      machines: { task: (config.machines.task ?? taskMachine) as TaskMachine },
+      machines: { task: (config.machines.task ?? loaded.taskMachine) as TaskMachine },
       serializer: cbor({ extensions: [fileExtension] }),
       clock: config.clock,
       random: config.random,
@@ -95,15 +98,27 @@ export class Troupe {
   static async start(config: TroupeConfig = {}): Promise<Troupe> {
     const worker = inWorker();
     if (worker !== undefined) return worker.neverStart();
-    const checked = checkConfig(config);
-    const executors = checked.executors ?? [threads()];
-    const log = await openRunLog(checked, executors);
+    const loaded = await import('./engine.ts');
+    const checked = checkConfig(config, loaded.nanoid(10));
+    const executors = checked.executors ?? [loaded.threads()];
+    const log = await loaded.openRunLog(checked, executors);
     try {
-      return new Troupe(checked, executors, log);
+      return new Troupe(loaded, checked, executors, log);
     } catch (error) {
       await log?.close();
       throw error;
     }
+  }
+
+  /**
+   * Cancels the blocks that a dead driver has left, and says what became of each. Does nothing while the driver may still
+   * live, unless `force` says so.
+   *
+   * @param runDir - The folder of a run, or one with many.
+   */
+  static async reap(runDir: string, settings: ReapSettings = {}): Promise<ReapReport> {
+    const { reap } = await import('./reap.ts');
+    return reap(runDir, settings);
   }
 
   get name(): string {
@@ -328,9 +343,9 @@ export class Troupe {
     const live = dataflow.records.get(taskId)?.story;
     if (live !== undefined) return [...live]; // it goes on
     const digest = recorder.digest(taskId);
-    if (digest !== undefined) return digestStory(digest);
+    if (digest !== undefined) return this.#engine.digestStory(digest);
     const { clock, log } = this.#config;
-    return forgottenStory(taskId, state, clock.now(), { runDir: this.runDir, log });
+    return this.#engine.forgottenStory(taskId, state, clock.now(), { runDir: this.runDir, log });
   }
 
   #output(record: TaskRecord, name: 'stdout' | 'stderr', text: string): void {

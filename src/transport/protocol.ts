@@ -8,14 +8,18 @@
  */
 import { z } from 'zod';
 
+import type { Capacity } from '../machines/model/resources.ts';
+
 /** Raised with every change that an older peer could not follow. */
 export const PROTOCOL = 1;
 
 const count = z.number().int().min(0);
 const lease = z.number().int().min(1);
-const bytes = z.instanceof(Uint8Array);
+const bytes = z.instanceof(Uint8Array) as unknown as z.ZodType<Uint8Array>;
 const text = z.string().max(100_000);
-const amounts = z.object({ cores: z.number().min(0), memoryBytes: z.number().min(0), gpus: z.number().min(0) }).partial();
+const amounts = z
+  .object({ cores: z.number().min(0), memoryBytes: z.number().min(0), gpus: z.number().min(0) })
+  .partial() as unknown as z.ZodType<Capacity>;
 
 const message = <T extends string, S extends z.core.$ZodLooseShape>(t: T, shape: S) => z.object({ t: z.literal(t), ...shape });
 
@@ -96,10 +100,11 @@ const downward = {
 } as const;
 
 const all = { ...upward, ...downward } as const;
-export type Message = { [T in keyof typeof all]: z.infer<(typeof all)[T]> }[keyof typeof all];
+type Wire<S> = S extends z.ZodType<infer M> ? { readonly [K in keyof M]: M[K] extends (infer E)[] ? readonly E[] : M[K] } : never;
+export type Message = { [T in keyof typeof all]: Wire<(typeof all)[T]> }[keyof typeof all];
 export type MessageOf<T extends Message['t']> = Extract<Message, { t: T }>;
-export type Upward = { [T in keyof typeof upward]: z.infer<(typeof upward)[T]> }[keyof typeof upward];
-export type Downward = { [T in keyof typeof downward]: z.infer<(typeof downward)[T]> }[keyof typeof downward];
+export type Upward = { [T in keyof typeof upward]: Wire<(typeof upward)[T]> }[keyof typeof upward];
+export type Downward = { [T in keyof typeof downward]: Wire<(typeof downward)[T]> }[keyof typeof downward];
 
 /** One frame, checked. What is too much in an object is dropped: a newer peer may say more. */
 export const frameSchema: z.ZodType<readonly Message[]> = z.array(

@@ -2,6 +2,7 @@
 import { styleText } from 'node:util';
 import type { WriteStream } from 'node:tty';
 
+import type { SeenBlock } from './blocks.ts';
 import type { SeenTask } from './recorder.ts';
 
 export interface Progress {
@@ -14,7 +15,7 @@ export interface Progress {
 const BAR = 28;
 const paint: typeof styleText = (colour, text) => (process.env['NO_COLOR'] === undefined ? styleText(colour, text) : text);
 
-export function showProgress(tasks: readonly SeenTask[], stream: WriteStream): Progress {
+export function showProgress(tasks: readonly SeenTask[], blocks: readonly SeenBlock[], stream: WriteStream): Progress {
   const startedMs = Date.now();
   const seconds = () => (Date.now() - startedMs) / 1000;
   const stamp = () => `${seconds().toFixed(1).padStart(5)} s`;
@@ -29,7 +30,7 @@ export function showProgress(tasks: readonly SeenTask[], stream: WriteStream): P
     if (!isTerminal) return;
     erase();
     // a block higher than the window could not be erased
-    const lines = block(tasks, seconds()).slice(0, (stream.rows || 24) - 1);
+    const lines = block(tasks, blocks, seconds()).slice(0, (stream.rows || 24) - 1);
     stream.write(lines.map((line) => `${line}\n`).join(''));
     drawn = lines.length;
   }
@@ -72,15 +73,25 @@ function tally(tasks: readonly SeenTask[]): Tally {
   };
 }
 
-function block(tasks: readonly SeenTask[], seconds: number): string[] {
+function block(tasks: readonly SeenTask[], blocks: readonly SeenBlock[], seconds: number): string[] {
   const names = [...new Set(tasks.map(({ name }) => name))];
   const width = Math.max(...names.map(({ length }) => length));
   return [
     '',
     ...names.map((name) => row(name.padEnd(width), tally(tasks.filter((task) => task.name === name)))),
     '',
+    `  ${'blocks'.padEnd(width)}  ${pool(blocks)}`,
+    '',
     `  ${total(tasks, seconds)}, ${seconds.toFixed(1)} s`,
   ];
+}
+
+/** A square each: full when it runs tasks, hollow while it is on its way in or out. */
+function pool(blocks: readonly SeenBlock[]): string {
+  const live = blocks.filter(({ state }) => state !== 'ended');
+  const squares = live.map(({ state }) => (state === 'ready' ? paint('cyan', '■') : paint('yellow', '□'))).join(' ');
+  const ready = live.filter(({ state }) => state === 'ready').length;
+  return `${squares}  ${ready} ready${live.length > ready ? `, ${live.length - ready} on the way` : ''}`;
 }
 
 function row(name: string, { total, done, failed, cancelled, running, waiting, retried }: Tally): string {

@@ -3,6 +3,9 @@
  * any number of troupes; `open` makes one running executor of it. It speaks in plain messages: tries go in,
  * reports come out, one lease (task id and try index) fences each.
  */
+import type { BlockControl } from '../../machines/model/block-control.ts';
+import type { BlocksSnapshot } from '../../machines/model/blocks.ts';
+import type { ExecutorExplanation } from '../../machines/model/explanation.ts';
 import type { FailureKind } from '../../machines/model/failures.ts';
 import type { Resources } from '../../machines/model/resources.ts';
 import type { Place } from '../../machines/model/story.ts';
@@ -25,6 +28,8 @@ export interface ExecutorPlugin {
   readonly copies: boolean;
   /** Makes a running executor. Throws nothing: what goes wrong rejects its `ready`. */
   open(port: ExecutorPort): OpenExecutor;
+  /** What it will offer, worked out from its options alone. Without it `explain` says that nothing is known. */
+  explain?(): ExecutorExplanation;
 }
 
 /** What an executor is given. */
@@ -73,6 +78,9 @@ export interface OpenExecutor {
   why(lease: Lease): string | undefined;
   /** Ends everything the executor opened. Resolves when no process, thread, timer or file of it is left. */
   close(): Promise<void>;
+  /** Of an executor that consists of blocks: what it can be told, and what there is. One that was broken goes on by `recover`. */
+  readonly control?: BlockControl;
+  readonly pool?: { snapshot(): BlocksSnapshot };
 }
 
 /** For the routing policy. */

@@ -7,6 +7,8 @@ import { Command, CommanderError } from 'commander';
 import { machinesCommand } from '../cli/machines.ts';
 import { endWithReader } from '../cli/output.ts';
 import { perfCommand } from '../cli/perf.ts';
+import { managerCommand, workerCommand } from '../cli/programs.ts';
+import { reapCommand } from '../cli/reap.ts';
 
 const { version } = JSON.parse(readFileSync(new URL('../../../package.json', import.meta.url), 'utf8')) as { readonly version: string };
 
@@ -19,11 +21,12 @@ const program = new Command('troupe')
 Examples:
   $ troupe machines task --format mermaid     draw the machine of a task
   $ troupe perf --executor threads            measure no-op tasks on this machine
+  $ troupe reap runs/latest                   cancel what a driver that died has left
   $ troupe help perf                          options and examples of a command
 
 TROUPE_DEBUG=1 shows errors with their stack.`,
   );
-for (const command of [machinesCommand(), perfCommand()]) program.addCommand(command);
+for (const command of [machinesCommand(), perfCommand(), reapCommand(), managerCommand(), workerCommand()]) program.addCommand(command);
 for (const command of [program, ...program.commands]) {
   command.exitOverride().showHelpAfterError(`(see: troupe ${command === program ? '' : `${command.name()} `}--help)`);
 }

@@ -6,12 +6,14 @@ import * as executors from '../executors.ts';
 import { aligned, print, report } from './output.ts';
 import type { PerfResult, PerfSettings } from './perf-measure.ts';
 
+type Factory = (options: { readonly workers?: number; readonly listen?: { readonly tls: boolean } }) => ExecutorPlugin;
 /** Every executor that can be made without more than a number of workers. */
-const factories: Readonly<Record<string, (options: { readonly workers?: number }) => ExecutorPlugin>> = executors;
+const factories: Readonly<Record<string, Factory>> = { blocks: executors.blocks, inline: executors.inline, threads: executors.threads };
 
 const examples = `
 Examples:
-  $ troupe perf                                      threads, as many as there are cores
+  $ troupe perf                                      blocks of this machine, as many workers as there are cores
+  $ troupe perf --executor blocks --workers 2 --tls  with encrypted links to the managers
   $ troupe perf --executor inline --tasks 100000     without threads: what the graph alone costs
   $ troupe perf --args-bytes 100000 --json           with 100 kB to each task; figures for a program
   $ troupe perf --chain --tasks 10000                only a chain, each task with the result of the one before`;
@@ -19,16 +21,18 @@ Examples:
 interface Options extends Pick<PerfSettings, 'tasks' | 'chain' | 'argsBytes' | 'warmup' | 'log'> {
   readonly executor: string;
   readonly workers?: number;
+  readonly tls: boolean;
   readonly json: boolean;
 }
 
 export function perfCommand(): Command {
   return new Command('perf')
     .description('measure no-op tasks through the whole of troupe')
-    .addOption(new Option('--executor <name>', 'what runs them').choices(Object.keys(factories)).default('threads'))
+    .addOption(new Option('--executor <name>', 'what runs them').choices(Object.keys(factories)).default('blocks'))
     .addOption(new Option('--tasks <n>', 'independent tasks, all queued at once').argParser(countFrom(1)).default(20_000))
     .addOption(new Option('--workers <n>', 'tasks that run at once (default: the cores of this machine)').argParser(countFrom(1)))
     .addOption(new Option('--chain', 'measure only a chain of --tasks tasks').default(false))
+    .addOption(new Option('--tls', 'encrypt the links of blocks').default(false))
     .addOption(new Option('--args-bytes <n>', 'size of the argument of each task').argParser(countFrom(0)).default(0))
     .addOption(new Option('--warmup <n>', 'tasks before anything is measured').argParser(countFrom(0)).default(5000))
     .addOption(
@@ -38,9 +42,13 @@ export function perfCommand(): Command {
     )
     .addOption(new Option('--json', 'figures for a program').default(false))
     .addHelpText('after', examples)
-    .action(async ({ executor, workers, json, ...rest }: Options) => {
+    .action(async ({ executor, workers, tls, json, ...rest }: Options, command: Command) => {
+      if (tls && executor !== 'blocks') command.error(`error: --tls is for blocks; ${executor} has no links`, { exitCode: 2 });
       const { measure } = await import('./perf-measure.ts'); // the rest of the program starts faster without it
-      const plugin = factories[executor]?.(workers === undefined ? {} : { workers });
+      const plugin = factories[executor]?.({
+        ...(workers === undefined ? undefined : { workers }),
+        ...(tls ? { listen: { tls } } : undefined),
+      });
       if (plugin === undefined) return;
       const result = await measure({
         ...rest,

@@ -15,6 +15,7 @@ export {
   RemoteError,
 } from './general-errors.ts';
 export type { ErrorCode } from './general-errors.ts';
+export { SubmitRefusedError } from './provider-errors.ts';
 export {
   MissingOutputsError,
   ShellCommandError,
@@ -32,6 +33,9 @@ export {
   TaskNotFoundError,
   TimeLimitError,
   UnroutableError,
+  NodeLostError,
   WorkerLostError,
 } from './task-errors.ts';
 export type { FailedInput } from './task-errors.ts';
+export { WorkError } from './work-errors.ts';
+export type { WorkFailure } from './work-errors.ts';

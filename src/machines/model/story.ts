@@ -12,6 +12,9 @@ export interface Place {
   readonly host: string;
   /** Names one worker of the executor: `pid/threadId` or the like. */
   readonly worker: string;
+  /** Of executors that run in blocks: the block, and its job as the provider names it. */
+  readonly blockId?: string;
+  readonly jobId?: string;
 }
 
 /** One line of a task's story. */

@@ -1,4 +1,5 @@
 /** Errors that settle a task. */
+import type { BlockEnd } from './blocks.ts';
 import { messageOf } from './failures.ts';
 import { causeOf, TroupeError, type WithCause } from './general-errors.ts';
 
@@ -142,6 +143,31 @@ export class WorkerLostError extends TaskError {
     super(message, details);
     this.hostname = details.hostname;
     this.blockId = details.blockId;
+  }
+}
+
+/** The manager that had the try is gone, or its block: killed, cut off, pre-empted, over its walltime. */
+export class NodeLostError extends TaskError {
+  override readonly name = 'NodeLostError';
+  readonly code = 'ERR_NODE_LOST';
+  readonly hostname: string;
+  readonly blockId: string;
+  /** How the block has ended; `undefined` while it has not. */
+  readonly end: BlockEnd | undefined;
+  constructor(
+    message: string,
+    details: {
+      readonly taskId: string;
+      readonly tryIndex?: number;
+      readonly hostname: string;
+      readonly blockId: string;
+      readonly end?: BlockEnd | undefined;
+    } & WithCause,
+  ) {
+    super(message, details);
+    this.hostname = details.hostname;
+    this.blockId = details.blockId;
+    this.end = details.end;
   }
 }
 

@@ -122,15 +122,17 @@ export function sealed<T>(data: T): T {
   return data;
 }
 
-/** Fields of an answer that are looked through for promises: no answer has more. */
+/** Fields of an answer, and of each part of it, that are looked through for promises; and how deep: no answer has more. */
 const MOST_FIELDS = 100;
+const MOST_LEVELS = 2;
 
 /** A promise that an answer is, or carries along, must stop nobody when it rejects. Getters are left alone: they were read once. */
-function letGo(answer: unknown): void {
+function letGo(answer: unknown, levels = MOST_LEVELS): void {
   if (typeof answer !== 'object' || answer === null) return;
+  if (isThenable(answer)) Promise.resolve(answer).catch(() => {});
+  if (levels === 0) return;
   const keys = Array.isArray(answer) ? Object.keys(answer.slice(0, MOST_FIELDS)) : Object.keys(answer).slice(0, MOST_FIELDS);
-  const values = keys.map((key): unknown => Object.getOwnPropertyDescriptor(answer, key)?.value);
-  for (const value of [answer, ...values]) if (isThenable(value)) Promise.resolve(value).catch(() => {});
+  for (const key of keys) letGo(Object.getOwnPropertyDescriptor(answer, key)?.value, levels - 1);
 }
 
 export const isThenable = (value: unknown): value is PromiseLike<unknown> =>

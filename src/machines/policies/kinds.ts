@@ -1,16 +1,18 @@
-/** The kinds of policy: for each, what is read of an answer and which built-in decides when there is none. */
+/**
+ * The kinds of policy: for each, what is read of an answer and which built-in decides when there is none. Those of an
+ * executor of blocks are in `block-kinds.ts`.
+ */
 import type { Resources } from '../model/resources.ts';
+import { defined, withWhy } from './answers.ts';
+import { blockErrorsKind, handshakeKind, orderingKind, scalingKind, selectionKind } from './block-kinds.ts';
 import { fail } from './dependency/fail.ts';
 import type { DependencyDecision, DependencySnapshot } from './dependency/port.ts';
-import { asRecord, describe, isThenable, sealed } from './firewall.ts';
+import { asRecord, describe, isThenable } from './firewall.ts';
 import type { PolicyKind, Read } from './port.ts';
 import { fixed } from './retry/fixed.ts';
 import { MAX_BACKOFF_MS, type RetryDecision, type RetrySnapshot } from './retry/port.ts';
 import { leastLoaded } from './routing/least-loaded.ts';
 import type { RoutingDecision, RoutingSnapshot } from './routing/port.ts';
-
-/** Longest `why` that is kept. */
-const MAX_WHY = 500;
 
 export const retryKind: PolicyKind<RetrySnapshot, RetryDecision> = {
   kind: 'retry',
@@ -90,14 +92,13 @@ export const dependencyKind: PolicyKind<DependencySnapshot, DependencyDecision> 
 };
 
 /** Every kind by its name. */
-export const policyKinds = { retry: retryKind, routing: routingKind, dependency: dependencyKind } as const;
-
-function withWhy<Decision extends object>(why: unknown, decision: Decision): Read<Decision> {
-  if (why === undefined) return { ok: Object.freeze(decision) };
-  return typeof why === 'string'
-    ? { ok: Object.freeze({ ...decision, why: why.slice(0, MAX_WHY) }) }
-    : { wrong: `why is ${describe(why)}, not a text` };
-}
-
-const defined = (fields: Readonly<Record<string, unknown>>): object =>
-  sealed(Object.fromEntries(Object.entries(fields).filter(([, value]) => value !== undefined)));
+export const policyKinds = {
+  retry: retryKind,
+  routing: routingKind,
+  dependency: dependencyKind,
+  scaling: scalingKind,
+  selection: selectionKind,
+  ordering: orderingKind,
+  blockErrors: blockErrorsKind,
+  handshake: handshakeKind,
+} as const;

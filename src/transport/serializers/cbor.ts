@@ -5,7 +5,7 @@
  * referred to twice is copied twice.
  */
 import { Buffer } from 'node:buffer';
-import { Encoder } from 'cbor-x';
+import { Encoder } from 'cbor-x/encode';
 import { ConfigError } from '../../machines/model/errors.ts';
 import { pack, unreadable } from './pack.ts';
 import type { Serializer, ValueExtension } from './port.ts';

@@ -8,7 +8,7 @@
  */
 import { Buffer } from 'node:buffer';
 import { inspect, types } from 'node:util';
-import { Tag } from 'cbor-x';
+import { Tag } from 'cbor-x/encode';
 import { UnserializableError, type ValueExtension } from './port.ts';
 import { takeApart } from './errors.ts';
 import { nativeName } from './natives.ts';

@@ -3,7 +3,7 @@
  * may come from hostile bytes, so each tag checks what it holds.
  */
 import { Buffer } from 'node:buffer';
-import { Tag } from 'cbor-x';
+import { Tag } from 'cbor-x/encode';
 import { putTogether, type ErrorProperty } from './errors.ts';
 import type { ValueExtension } from './port.ts';
 import { malformed } from './scan.ts';

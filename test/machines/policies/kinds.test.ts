@@ -130,5 +130,10 @@ it('each kind has a built-in default that decides on its own', () => {
     ['retry', 'retry', 'retry', 'fixed(0)'],
     ['routing', 'routing', 'routing', 'leastLoaded'],
     ['dependency', 'dependency', 'dependency', 'fail'],
+    ['scaling', 'scaling', 'scaling', 'autoScale(120000 ms)'],
+    ['selection', 'selection', 'selection', 'leastLoaded'],
+    ['ordering', 'ordering', 'ordering', 'priority'],
+    ['blockErrors', 'blockErrors', 'blockErrors', 'simple'],
+    ['handshake', 'handshake', 'handshake', 'compatible'],
   ]);
 });

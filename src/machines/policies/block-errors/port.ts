@@ -20,6 +20,8 @@ export interface BlockErrorsSnapshot {
   /** Blocks that have not ended; blocks ever asked for. */
   readonly live: number;
   readonly total: number;
+  /** Id of the youngest block that has not ended. */
+  readonly youngestLive: string | undefined;
 }
 
 export interface BlockErrorsDecision {

@@ -45,3 +45,6 @@ export interface ScalingDecision {
 }
 
 export type ScalingPolicy = PolicyOf<'scaling', ScalingSnapshot, ScalingDecision>;
+
+/** Longest wait before a policy is asked again: 24 hours. */
+export const MAX_AGAIN_MS = 86_400_000;

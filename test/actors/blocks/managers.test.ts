@@ -1,0 +1,374 @@
+/** Who is taken on, who is slow to answer and who is gone, who comes back and with what. */
+import { describe, expect, it } from 'vitest';
+
+import { managerView } from '../../../src/actors/blocks/managers.ts';
+import { doneBytes, expectNothingLeft, interchangeBench, thisBuild, type InterchangeBench, type PlayedManager } from '../../support/interchange-bench.ts';
+
+const statesOf = (bench: InterchangeBench, managerId: string): readonly unknown[] =>
+  bench.notes.filter(({ type, data }) => type === 'manager.state' && data['managerId'] === managerId).map(({ data }) => data['state']);
+const notesOf = (bench: InterchangeBench, type: string): readonly unknown[] =>
+  bench.notes.filter((note) => note.type === type).map(({ data }) => data);
+const ended = (...leases: readonly number[]) =>
+  ({ t: 'ended', leases, outcomes: leases.map(() => doneBytes), workers: leases.map(() => '11') }) as const;
+const started = (...leases: readonly number[]) => ({ t: 'started', leases, workers: leases.map((lease) => `w${lease}`) }) as const;
+
+/** A manager with four tries, of which the first two run. */
+async function busy(bench: InterchangeBench, managerId = 'm1', keys = ['a/0', 'b/0', 'c/0', 'd/0']): Promise<PlayedManager> {
+  const manager = bench.manager(managerId);
+  bench.submitAll(keys);
+  await bench.rest();
+  manager.say(started(...manager.leases().slice(0, 2)));
+  return manager;
+}
+
+describe('a manager that registers', () => {
+  it('is welcomed, and told how often it is to be heard', () => {
+    const bench = interchangeBench();
+    const manager = bench.manager('m1');
+    expect(manager.inbox).toEqual([{ t: 'welcome', received: 0, drop: [], heartbeatMs: 5000 }]);
+    expect(manager.state).toBe('ready');
+    expect(notesOf(bench, 'manager.registered')).toEqual([
+      { managerId: 'm1', blockId: '1', host: 'n1', pid: 4711, workers: 4, version: '0.1.0' },
+    ]);
+  });
+
+  it('brings a view of itself', async () => {
+    const bench = interchangeBench();
+    bench.clock.increment(1000);
+    const manager = bench.manager('m1', { remainingMs: 5000 });
+    expect(managerView(bench.entry('m1'))).toEqual({
+      managerId: 'm1',
+      blockId: '1',
+      state: 'ready',
+      host: 'n1',
+      pid: 4711,
+      registeredMs: 1000,
+      heardMs: 1000,
+      workers: 4,
+      capacity: { cores: 8, memoryBytes: 8e9 },
+      tries: 0,
+      credit: 4,
+      version: '0.1.0',
+      node: '20.19.0',
+      idleSinceMs: 1000,
+      deadlineMs: 6000,
+    });
+    bench.submit('a/0');
+    await bench.rest();
+    expect(managerView(bench.entry('m1')).idleSinceMs).toBeUndefined();
+    bench.clock.increment(500);
+    manager.say(ended(...manager.leases()));
+    expect(managerView(bench.entry('m1'))).toMatchObject({ tries: 0, idleSinceMs: 1500 });
+  });
+
+  it.each([
+    ['of another protocol', { build: { ...thisBuild, protocol: 2 } }, /protocol/],
+    ['of another Node', { build: { ...thisBuild, node: '22.1.0' } }, /Node.*policy compatible/],
+    ['of a block that is no more', { blockId: '9' }, /there is no block 9 any more/],
+    ['with the secret of another block', { secretOf: '2' }, /it says that it is of block 1, with the secret of block 2/],
+  ])('is refused with the reason: %s', (_, more, why) => {
+    const bench = interchangeBench();
+    const manager = bench.manager('m1', more);
+    expect(manager.take('refused')).toEqual([{ t: 'refused', why: expect.stringMatching(why) }]);
+    expect([manager.closedWith, manager.state, bench.timers.size]).toEqual(['refused', 'gone', 0]);
+    expect(notesOf(bench, 'manager.refused')).toMatchObject([{ managerId: 'm1', why: expect.stringMatching(why) }]);
+    expect(bench.system.live.has('manager/1/m1')).toBe(false);
+  });
+
+  it('is refused by the name of one of another block', () => {
+    const bench = interchangeBench();
+    bench.manager('m1');
+    const other = bench.manager('m1', { blockId: '2' });
+    expect(other.take('refused')).toMatchObject([{ why: 'manager m1 is of another block' }]);
+    expect(bench.entry('m1').blockId).toBe('1');
+  });
+
+  it('is held at once when its block is', async () => {
+    const bench = interchangeBench();
+    bench.heldBlocks.add('1');
+    const manager = bench.manager('m1');
+    bench.submit('a/0');
+    await bench.rest();
+    expect([manager.state, manager.take('grant')]).toEqual(['held', []]);
+  });
+
+  it('registers first of all, or not at all', () => {
+    const bench = interchangeBench();
+    const said: string[] = [];
+    const handlers = bench.crew.onLink(
+      { peer: 'block 1', send: () => said.push('sent'), queuedBytes: 0, close: (why) => said.push(`closed: ${why}`), terminate() {} },
+      '1',
+    );
+    handlers.messages([{ t: 'heartbeat' }]);
+    expect(said).toEqual(['closed: register comes first']);
+    expect(notesOf(bench, 'link.faulted')).toEqual([{ peer: 'block 1', what: 'it starts with heartbeat, not with register' }]);
+    handlers.messages([]);
+    handlers.closed('register comes first');
+    expect(bench.crew.live.size).toBe(0);
+  });
+});
+
+describe('what a manager says', () => {
+  it('is acknowledged, once a frame', async () => {
+    const bench = interchangeBench();
+    const manager = await busy(bench);
+    manager.take('ack');
+    manager.say(ended(1), ended(2), { t: 'returned', leases: [3] });
+    expect(manager.take('ack')).toEqual([{ t: 'ack', seq: 3 }]);
+    manager.say({ t: 'heartbeat' }, started(4));
+    expect(manager.take('ack')).toEqual([]);
+  });
+
+  it('counts once when it arrives twice', async () => {
+    const bench = interchangeBench();
+    const manager = await busy(bench);
+    const frame = { ...ended(1), seq: 1 } as const;
+    manager.frame(frame, frame);
+    manager.frame(frame);
+    expect(bench.endsOf('a/0')).toHaveLength(1);
+    expect(notesOf(bench, 'lease.late')).toEqual([]);
+    expect(manager.take('ack')).toEqual([
+      { t: 'ack', seq: 1 },
+      { t: 'ack', seq: 1 },
+    ]);
+  });
+
+  it('is recorded and dropped when it is about a lease that is not its own', async () => {
+    const bench = interchangeBench();
+    await busy(bench);
+    const other = bench.manager('m2');
+    other.say(ended(1), { t: 'lost', lease: 2, kind: 'workerLost', message: 'SIGKILL', worker: '9' }, ended(99));
+    other.say({ t: 'progress', lease: 1, value: doneBytes }, { t: 'output', lease: 1, stream: 'stdout', text: 'x' });
+    other.say(started(1), { t: 'returned', leases: [3] });
+    expect(notesOf(bench, 'lease.late')).toEqual([
+      { managerId: 'm2', blockId: '1', lease: 1, report: 'ended' },
+      { managerId: 'm2', blockId: '1', lease: 2, report: 'lost' },
+      { managerId: 'm2', blockId: '1', lease: 99, report: 'ended' },
+    ]);
+    expect(bench.told.filter(({ type }) => type !== 'sent' && type !== 'started')).toEqual([]);
+    expect(bench.exchange.granted).toBe(4);
+  });
+});
+
+describe('a manager that is not heard', () => {
+  it('is suspect after its silence, lost after its time, and what it ran has failed, the rest goes to others', async () => {
+    const bench = interchangeBench();
+    const manager = await busy(bench);
+    for (let i = 0; i < 4; i++) bench.clock.increment(5000);
+    expect(manager.state).toBe('ready');
+    bench.clock.increment(5000);
+    expect([manager.state, bench.doubted]).toEqual(['suspect', ['m1']]);
+    expect(bench.told.filter(({ type }) => type === 'failed')).toEqual([]);
+    for (let i = 0; i < 6; i++) bench.clock.increment(5000);
+    expect([manager.state, bench.gone]).toEqual(['gone', [{ managerId: 'm1', state: 'lost', end: undefined }]]);
+    expect(bench.endsOf('a/0')).toMatchObject([{ type: 'failed', kind: 'nodeLost', place: { host: 'n1', blockId: '1', worker: 'w1' } }]);
+    expect(bench.endsOf('b/0')).toMatchObject([{ type: 'failed', kind: 'nodeLost' }]);
+    expect([bench.endsOf('c/0'), bench.endsOf('d/0'), bench.exchange.queued]).toEqual([[], [], 2]);
+    expect(statesOf(bench, 'm1')).toEqual(['ready', 'suspect', 'lost']);
+    expect(manager.closedWith).toMatch(/it has said nothing for 2\d s/);
+    const other = bench.manager('m2');
+    await bench.rest();
+    other.say(ended(...other.leases()));
+    expectNothingLeft(bench);
+  });
+
+  it('is given nothing while it is suspect, and everything again when it is heard', async () => {
+    const bench = interchangeBench();
+    const manager = bench.manager('m1');
+    for (let i = 0; i < 5; i++) bench.clock.increment(5000);
+    bench.submit('a/0');
+    await bench.rest();
+    expect([manager.state, manager.take('grant')]).toEqual(['suspect', []]);
+    manager.say({ t: 'heartbeat' });
+    await bench.rest();
+    expect([manager.state, manager.leases()]).toEqual(['ready', [1]]);
+    for (let i = 0; i < 8; i++) {
+      bench.clock.increment(5000);
+      manager.say({ t: 'heartbeat' });
+    }
+    expect(manager.state).toBe('ready');
+    manager.say(ended(1));
+    expectNothingLeft(bench);
+  });
+
+  it('is not suspect when it is the driver that was held up', async () => {
+    const bench = interchangeBench();
+    const manager = await busy(bench);
+    bench.clock.increment(5000);
+    bench.clock.increment(600_000); // in one go: nothing ran meanwhile, nothing was read
+    expect(manager.state).toBe('ready');
+    bench.clock.increment(5000);
+    expect(manager.state).toBe('ready');
+    manager.say({ t: 'heartbeat' });
+    expect(bench.endsOf('a/0')).toEqual([]);
+  });
+
+  it('is not lost when it is the driver that was held up while it was suspect', async () => {
+    const bench = interchangeBench();
+    const manager = await busy(bench);
+    manager.drop();
+    expect(manager.state).toBe('suspect');
+    bench.clock.increment(5000);
+    bench.clock.increment(600_000); // it has long connected again, and nobody has read that
+    expect(manager.state).toBe('suspect');
+    manager.comeBack([1, 2, 3, 4]);
+    expect(manager.state).toBe('ready');
+    expect(bench.told.filter(({ type }) => type === 'failed')).toEqual([]);
+  });
+
+  it('is lost in the end although the driver was held up', async () => {
+    const bench = interchangeBench();
+    const manager = await busy(bench);
+    manager.drop();
+    bench.clock.increment(600_000);
+    for (let i = 0; i < 12; i++) bench.clock.increment(5000);
+    expect(manager.state).toBe('gone');
+  });
+});
+
+describe('a manager whose link is closed', () => {
+  it('is suspect at once, its job is asked for, and it is lost after its time', async () => {
+    const bench = interchangeBench({ lostAfterMs: 10_000 });
+    const manager = await busy(bench);
+    manager.drop('ECONNRESET');
+    expect([manager.state, bench.doubted]).toEqual(['suspect', ['m1']]);
+    bench.clock.increment(9999);
+    expect(manager.state).toBe('suspect');
+    bench.clock.increment(1);
+    expect(manager.state).toBe('gone');
+    expect(bench.endsOf('a/0')[0]?.error?.message).toBe(
+      'the node that ran simulate (a) is gone: manager m1 on n1, block 1: its link has closed: ECONNRESET',
+    );
+    manager.comeBack([1, 2, 3, 4]);
+    expect(manager.take('refused')).toEqual([
+      { t: 'refused', why: 'it was given up (its link has closed: ECONNRESET), and what it had was given to others' },
+    ]);
+  });
+
+  it('keeps what it has when it comes back with it', async () => {
+    const bench = interchangeBench();
+    const manager = await busy(bench);
+    manager.drop();
+    await bench.rest();
+    bench.clock.increment(3000);
+    manager.take('welcome');
+    manager.comeBack([1, 2, 3, 4], { credit: 5 });
+    await bench.rest();
+    expect(manager.take('welcome')).toEqual([{ t: 'welcome', received: 0, drop: [], heartbeatMs: 5000 }]);
+    expect([manager.state, bench.exchange.granted, bench.exchange.queued, manager.leases()]).toEqual(['ready', 4, 0, []]);
+    expect(notesOf(bench, 'manager.returned')).toEqual([{ managerId: 'm1', blockId: '1', holds: 4, drop: 0 }]);
+    manager.say(ended(1, 2, 3, 4));
+    expectNothingLeft(bench);
+  });
+
+  it('is told what has arrived, and what it sends again counts once', async () => {
+    const bench = interchangeBench();
+    const manager = await busy(bench);
+    manager.say(ended(1));
+    manager.drop();
+    // it had sent a second message that was lost, and never saw the ack of the first
+    manager.take('welcome');
+    manager.comeBack([1, 2, 3, 4], { sent: 2 });
+    expect(manager.take('welcome')).toMatchObject([{ received: 1, drop: [1] }]);
+    manager.frame({ ...ended(2), seq: 2 });
+    expect([bench.endsOf('a/0').length, bench.endsOf('b/0').length]).toEqual([1, 1]);
+    expect(notesOf(bench, 'lease.late')).toEqual([]);
+  });
+
+  it('has lost the grants that it does not come back with, and nobody is to blame; of what ran it has lost a try', async () => {
+    const bench = interchangeBench();
+    const manager = await busy(bench);
+    manager.drop();
+    manager.comeBack([1, 4]);
+    expect(bench.endsOf('b/0')).toMatchObject([{ type: 'failed', kind: 'nodeLost' }]);
+    expect(bench.endsOf('b/0')[0]?.error?.message).toContain('it came back without it');
+    await bench.rest();
+    // c was not running: it has a new lease, here or elsewhere
+    expect(manager.leases()).toEqual([5]);
+    expect(bench.told.filter(({ key, type }) => key === 'c/0' && type !== 'sent')).toEqual([]);
+    manager.say(ended(1, 4, 5));
+    expectNothingLeft(bench);
+  });
+
+  it('is to drop what was given to others, or has ended, meanwhile', async () => {
+    const bench = interchangeBench();
+    const manager = await busy(bench);
+    manager.take('welcome');
+    manager.drop();
+    manager.comeBack([1, 2, 3, 4, 17]);
+    expect(manager.take('welcome')).toMatchObject([{ drop: [17] }]);
+  });
+
+  it('is heard on its new link only, should the old one not know yet', async () => {
+    const bench = interchangeBench();
+    const manager = await busy(bench);
+    const old = bench.entry('m1').link;
+    manager.comeBack([1, 2, 3, 4]);
+    await bench.rest(); // the old link says that it is closed
+    expect([manager.state, bench.entry('m1').link === old]).toEqual(['ready', false]);
+    manager.say(ended(1));
+    expect(bench.endsOf('a/0')).toHaveLength(1);
+  });
+
+  it('comes back as it was: held, or draining and told again', async () => {
+    const bench = interchangeBench();
+    const [held, drains] = [bench.manager('m1'), bench.manager('m2')];
+    bench.crew.hold(bench.entry('m1'));
+    held.drop();
+    drains.drop();
+    bench.crew.drain(bench.entry('m2'), 'given back');
+    held.comeBack([]);
+    drains.comeBack([]);
+    expect([held.state, drains.state, drains.take('drain')]).toEqual(['held', 'draining', [{ t: 'drain' }]]);
+  });
+});
+
+describe('a manager that goes', () => {
+  it('is drained, and what it had not started goes to others without blame', async () => {
+    const bench = interchangeBench();
+    const manager = await busy(bench);
+    bench.crew.drain(bench.entry('m1'), 'its block is given back');
+    expect([manager.state, manager.take('drain')]).toEqual(['draining', [{ t: 'drain' }]]);
+    manager.say({ t: 'returned', leases: [3, 4] }, ended(1, 2), { t: 'leaving', why: 'it is empty', isBroken: false });
+    expect(bench.gone).toEqual([{ managerId: 'm1', state: 'drained', end: undefined }]);
+    expect([bench.exchange.queued, bench.endsOf('a/0').length, bench.endsOf('c/0')]).toEqual([2, 1, []]);
+    expect(statesOf(bench, 'm1')).toEqual(['ready', 'draining', 'drained']);
+  });
+
+  it('is gone with its block, whose end says what has befallen its tries', async () => {
+    const kinds = { timeout: 'walltime', preempted: 'preempted', outOfMemory: 'oom', failed: 'nodeLost', cancelled: 'nodeLost' } as const;
+    for (const [end, kind] of Object.entries(kinds) as [keyof typeof kinds, string][]) {
+      const bench = interchangeBench();
+      const manager = await busy(bench);
+      bench.crew.end(bench.entry('m1'), end, `block 1 has ended (${end})`);
+      expect(bench.endsOf('a/0')).toMatchObject([{ type: 'failed', kind, error: { end } }]);
+      expect(bench.endsOf('a/0')[0]?.error?.message).toContain(`block 1 has ended (${end})`);
+      expect([bench.endsOf('c/0'), bench.exchange.queued]).toEqual([[], 2]);
+      expect([manager.state, manager.closedWith]).toEqual(['gone', `block 1 has ended (${end})`]);
+    }
+  });
+
+  it('is forgotten by its clocks', () => {
+    const bench = interchangeBench();
+    bench.manager('m1').drop();
+    bench.manager('m2').say({ t: 'leaving', why: 'done', isBroken: false });
+    expect(bench.timers.size).toBe(2); // silence, and the time that m1 has
+    bench.crew.end(bench.entry('m1'), 'completed', 'over');
+    expect(bench.timers.size).toBe(0);
+    bench.clock.increment(1e6);
+    expect(bench.crew.live.size).toBe(0);
+  });
+});
+
+it('all are told to leave when the driver closes, and who comes then is sent away', async () => {
+  const bench = interchangeBench();
+  const managers = [bench.manager('m1'), bench.manager('m2')];
+  managers[0]?.drop();
+  bench.crew.close('the driver is closing');
+  expect(managers[1]?.take('end')).toEqual([{ t: 'end', why: 'the driver is closing' }]);
+  expect(managers[1]?.closedWith).toBe('the driver is closing');
+  expect([bench.crew.live.size, bench.timers.size]).toEqual([0, 0]);
+  expect(bench.manager('m3').closedWith).toBe('the driver is closing');
+  expect(bench.manager('m3').inbox).toEqual([]);
+  expect(bench.crew.live.size).toBe(0);
+});
