@@ -47,13 +47,17 @@ export async function bundle(folder) {
       write: false,
       logLevel: 'silent',
       logOverride: { 'ignored-bare-import': 'error' }, // package.json would have to say that the file has effects
+      define: { 'import.meta.url': '__troupe_place' },
       plugins: [external, moved],
     });
     for (const { path, text } of outputFiles) {
       mkdirSync(dirname(path), { recursive: true });
       writeFileSync(
         path,
-        text.replaceAll(placeholder, (_, module) => JSON.stringify(hrefBetween(path, join(folder, module)))),
+        text.replaceAll(
+          placeholder,
+          (_, module) => `new URL(${JSON.stringify(hrefBetween(path, join(folder, module)))}, import.meta.url).href`,
+        ),
       );
     }
     writeFileSync(join(folder, 'THIRD-PARTY.txt'), licences(Object.keys(metafile.inputs)));
@@ -80,7 +84,8 @@ const moved = {
     build.onLoad({ filter: /\.ts$/ }, ({ path }) => {
       const module = relative(src, path).replace(/\.ts$/, '.js');
       const contents = readFileSync(path, 'utf8')
-        .replaceAll('import.meta.url', `new URL("troupe:place:${module}", import.meta.url).href`)
+        // within the first line of code, so that line numbers stay
+        .replace(/^(#!.*\n)?/, (hashbang) => `${hashbang}const __troupe_place = "troupe:place:${module}"; `)
         // the object `z` would keep all of zod, with its texts in fifty languages
         .replace("import { z } from 'zod'", "import * as z from 'zod'");
       return { contents, loader: 'ts' };

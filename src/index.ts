@@ -12,6 +12,9 @@ export type { ActorView, TaskActor, TaskView, TroupeActor, TroupeSnapshot, Waiti
 export type { TroupeEvents } from './api/events.ts';
 export type { ReapedBlock, ReapOutcome, ReapReport, ReapSettings } from './api/reap.ts';
 export type { BlockEnd, BlockLimits, BlocksSnapshot, BlockState, BlockView, JobEnd, ManagerState, ManagerView } from './machines/model/blocks.ts';
+export type { BlockControl, BlocksView } from './machines/model/block-control.ts';
+export { explain } from './api/explain.ts';
+export type { ExecutorExplanation, ExplainedFact, TroupeExplanation } from './api/explain.ts';
 export { File } from './api/file.ts';
 export { Command, sh } from './machines/model/command.ts';
 export type { FileLike, Line, ShellResult, Word } from './machines/model/command.ts';
@@ -20,7 +23,7 @@ export { current } from './actors/current.ts';
 export type { Current } from './actors/current.ts';
 export { registerError } from './transport/serializers/errors.ts';
 export type { Counts, ExecutorState, SettledState, TaskState } from './machines/model/states.ts';
-export type { Failure, FailureKind } from './machines/model/failures.ts';
+export type { Budget, Failure, FailureKind } from './machines/model/failures.ts';
 export type { Resources } from './machines/model/resources.ts';
 export type { Place, StoryEvent, TaskDigest } from './machines/model/story.ts';
 export {
@@ -50,6 +53,7 @@ export {
   TroupeError,
   UnroutableError,
   NodeLostError,
+  WorkError,
   WorkerLostError,
 } from './machines/model/errors.ts';
-export type { ErrorCode, FailedInput } from './machines/model/errors.ts';
+export type { ErrorCode, FailedInput, WorkFailure } from './machines/model/errors.ts';

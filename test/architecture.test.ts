@@ -52,6 +52,18 @@ const rooms: readonly Room[] = [
     ],
   },
   {
+    folder: 'src/providers',
+    entry: 'dist/api/providers.js',
+    page: (plugin) => ({ file: `docs/providers/${plugin}.md` }),
+    parts: ['leader', 'local-job', 'processes', 'waits'],
+  },
+  {
+    folder: 'src/launchers',
+    entry: 'dist/api/launchers.js',
+    page: (plugin) => ({ file: `docs/launchers/${plugin}.md` }),
+    parts: ['pipeline', 'reach', 'transforms'],
+  },
+  {
     folder: 'src/transport/serializers',
     entry: 'dist/api/transport.js',
     page: (plugin) => ({ file: 'docs/serializers.md', heading: camelCase(plugin) }),
@@ -110,6 +122,8 @@ describe('rooms and plugins', () => {
       expect.arrayContaining([
         'src/actors/executors/inline.ts',
         'src/actors/executors/threads.ts',
+        'src/launchers/single-node.ts',
+        'src/providers/local.ts',
         'src/transport/websocket.ts',
         'src/transport/serializers/cbor.ts',
         'src/machines/policies/retry/fixed.ts',

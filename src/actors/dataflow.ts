@@ -74,7 +74,8 @@ export function dataflow(port: DataflowPort): Dataflow {
       const record = taskRecord(submission, port.nowMs());
       record.cancelled = cancelled;
       records.set(taskId, record);
-      if (parentId !== undefined) records.get(parentId)?.children.add(taskId);
+      const parent = parentId === undefined ? undefined : records.get(parentId);
+      if (parent !== undefined) (parent.children ??= new Set()).add(taskId);
       const { name, kind } = definition;
       const waits = args.sources.length + args.foreign.length;
       system.post(self.actor, {
@@ -118,7 +119,9 @@ export function dataflow(port: DataflowPort): Dataflow {
     id: string,
     inputs: { readonly sources: readonly string[]; readonly foreign: readonly ((onSettled: (ok: boolean) => void) => void)[] },
   ): number {
-    const sources = inputs.sources.filter((source) => nodes.has(source));
+    const live = inputs.sources.every(nodes.has) ? inputs.sources : inputs.sources.filter(nodes.has);
+    if (inputs.foreign.length === 0) return nodes.add(id, live);
+    const sources = [...live];
     for (const subscribe of inputs.foreign) {
       const inputId = `${PROMISE}${++promises}`;
       nodes.add(inputId, []);
@@ -247,7 +250,7 @@ export function dataflow(port: DataflowPort): Dataflow {
   function forget(taskId: string, wasCancelled: boolean): void {
     const record = records.get(taskId);
     records.delete(taskId);
-    if (record?.submission.parentId !== undefined) records.get(record.submission.parentId)?.children.delete(taskId);
+    if (record?.submission.parentId !== undefined) records.get(record.submission.parentId)?.children?.delete(taskId);
     for (const node of [taskId, joinNode(taskId)]) {
       // promises that it no longer waits for: nobody else does
       for (const source of nodes.waitingFor(node)) if (source.startsWith(PROMISE)) nodes.settle(source);
@@ -293,13 +296,13 @@ export function dataflow(port: DataflowPort): Dataflow {
       state: 'failed',
       ...(parentId === undefined ? undefined : { parentId }),
       dependsOn: [],
-      inputs: record.dependsOn.length,
+      inputs: record.submission.args.sources.length,
       tries: 0,
       submittedMs: record.submittedMs,
       settledMs: port.nowMs(),
       failure: failureOf('internal', error, { tryIndex: 0 }),
     };
-    for (const child of record.children) cancel(child, undefined, actorId);
+    for (const child of record.children ?? []) cancel(child, undefined, actorId);
     record.submission.settle({ state: 'failed', error }, digest);
     port.onBroken(record, digest);
     system.post(self.actor, { type: 'task.settled', taskId: actorId, state: 'failed', tries: 0 });

@@ -57,8 +57,8 @@ function withOutput(error: unknown, output: string | undefined): unknown {
 
 /** What remains of a task. */
 export function digestOf(state: SettledState, record: TaskRecord, context: TaskContext, settledMs: number): TaskDigest {
-  const { submission, submittedMs, startedMs, place, dependsOn, arrived } = record;
-  const { definition, settings, parentId } = submission;
+  const { submission, submittedMs, startedMs, place, arrived } = record;
+  const { definition, settings, parentId, args } = submission;
   const failure = context.failures.at(-1);
   const optional = {
     parentId,
@@ -76,8 +76,8 @@ export function digestOf(state: SettledState, record: TaskRecord, context: TaskC
     identity: definition.identity,
     kind: definition.kind,
     state,
-    dependsOn: dependsOn.slice(0, KEPT_SOURCES),
-    inputs: dependsOn.length,
+    dependsOn: args.sources.length > KEPT_SOURCES ? args.sources.slice(0, KEPT_SOURCES) : args.sources,
+    inputs: args.sources.length,
     tries: context.executor === undefined ? 0 : context.tryIndex + 1,
     submittedMs,
     settledMs,

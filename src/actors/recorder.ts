@@ -81,7 +81,9 @@ export function recorder(nowMs: () => number, recordOf: (taskId: string) => Task
   };
 }
 
-function tellStory({ taskId, story }: TaskRecord, { seq, causeId, event, from, to }: Step, atMs: number): void {
+function tellStory(record: TaskRecord, { seq, causeId, event, from, to }: Step, atMs: number): void {
+  const { taskId } = record;
+  const story = (record.story ??= []);
   if (story.length === STORY_LENGTH) story.shift();
   story.push({ seq, atMs, type: event.type, taskId, from, to, causeId, event });
 }

@@ -69,7 +69,6 @@ export interface Submission {
 export interface TaskRecord {
   readonly taskId: string;
   readonly submission: Submission;
-  readonly dependsOn: readonly string[];
   actor: Actor<TaskMachine> | undefined;
   readonly submittedMs: number;
   startedMs: number | undefined;
@@ -84,15 +83,15 @@ export interface TaskRecord {
   error: unknown;
   /** Tail of the console of the try that failed. */
   output: string | undefined;
-  failedInputs: readonly FailedInput[];
   /** Set when someone has cancelled it; `by`: the task whose cancellation reached it. */
   cancelled: { readonly reason: unknown; readonly by: string | undefined } | undefined;
-  readonly children: Set<string>;
+  /** Tasks that its body has made and that have not settled; `undefined` until there are any. */
+  children: Set<string> | undefined;
   /** Joins: what the body returned, and how it is stopped. */
   joined: Inputs<unknown> | undefined;
   abort: AbortController | undefined;
-  /** The last 64 lines. */
-  readonly story: StoryEvent[];
+  /** The last 64 lines; `undefined` before the first. */
+  story: StoryEvent[] | undefined;
   progress: unknown;
 }
 
@@ -100,7 +99,6 @@ export function taskRecord(submission: Submission, submittedMs: number): TaskRec
   return {
     taskId: submission.taskId,
     submission,
-    dependsOn: submission.args.sources,
     actor: undefined,
     submittedMs,
     startedMs: undefined,
@@ -110,12 +108,11 @@ export function taskRecord(submission: Submission, submittedMs: number): TaskRec
     arrived: undefined,
     error: undefined,
     output: undefined,
-    failedInputs: [],
     cancelled: undefined,
-    children: new Set(),
+    children: undefined,
     joined: undefined,
     abort: undefined,
-    story: [],
+    story: undefined,
     progress: undefined,
   };
 }

@@ -7,7 +7,9 @@
  */
 import { createActor, type Actor, type ActorOptions, type AnyActorLogic, type EventFromLogic, type InputFrom } from 'xstate';
 
+import { isCompiled } from '../machines/compiled.ts';
 import type { ActorSpace } from './executors/port.ts';
+import { canBeLean, LeanActor, type LeanParent } from './lean-actor.ts';
 
 /** What the system needs of an actor that it is to tell something. */
 export interface Target<E extends { readonly type: string } = { readonly type: string }> {
@@ -145,7 +147,8 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
       watch.onDeadLetter({ seq, causeId, actorId: target.id, event });
       return;
     }
-    (sends.get(target) ?? target.send)(event);
+    if (target instanceof LeanActor) target.take(event);
+    else (sends.get(target) ?? target.send)(event);
     const after = target.getSnapshot();
     watch.onStep({
       seq,
@@ -166,14 +169,27 @@ export function actorSystem(watch: SystemWatch, options: Pick<ActorOptions<AnyAc
     if (status === 'error') watch.onError(target.id, error);
   }
 
+  /** A watched system is XState's own throughout. */
+  const isLean = (logic: AnyActorLogic, parent: Target | undefined): parent is Target =>
+    parent !== undefined && options.inspect === undefined && isCompiled(logic) && canBeLean();
+
+  function lean<L extends AnyActorLogic>(logic: L, id: string, input: unknown, parent: Target): Actor<L> {
+    return new LeanActor(logic as never, id, input, parent as unknown as LeanParent, self) as unknown as Actor<L>;
+  }
+
+  function full<L extends AnyActorLogic>(logic: L, id: string, input: unknown, parent: Target | undefined): Actor<L> {
+    const actor = createActor<L>(logic, { id, input, ...(parent === undefined ? options : { parent }) } as never);
+    sends.set(actor, actor.send);
+    actor.send = (event) => self.post(actor, event);
+    return actor;
+  }
+
   const self: ActorSystem = {
     supervisor: (id, parent) => createActor(supervisorLogic, { id, parent } as never).start(),
     spawn(logic, { id, input, parent }) {
       if (live.has(id)) throw new Error(`an actor named ${id} is alive`);
-      const actor = createActor<typeof logic>(logic, { id, input, ...(parent === undefined ? options : { parent }) } as never);
+      const actor = isLean(logic, parent) ? lean(logic, id, input, parent) : full(logic, id, input, parent);
       live.add(id);
-      sends.set(actor, actor.send);
-      actor.send = (event) => self.post(actor, event);
       watch.onSpawn?.({ actorId: id, machine: 'id' in logic ? String(logic.id) : '', input, causeId: current });
       if (parent === undefined) actor.subscribe({ error: () => {} }); // reported by reap, not as an uncaught exception
       actor.start();

@@ -236,7 +236,7 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
   };
 
   function stopChildren({ taskId, children }: TaskRecord, reason: unknown): void {
-    for (const child of children) port.dataflow().cancel(child, reason, taskId);
+    for (const child of children ?? []) port.dataflow().cancel(child, reason, taskId);
   }
 
   function settle(context: TaskContext, state: SettledState): void {

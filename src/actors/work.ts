@@ -6,7 +6,7 @@ import { Decoder, Encoder } from 'cbor-x/encode';
 
 import type { Outcome } from './run-task.ts';
 import type { Try } from './executors/port.ts';
-import { outcomeTags } from '../transport/protocol.ts';
+import { outcomeTags } from '../machines/model/outcome-tags.ts';
 import { messageOf, type FailureKind } from '../machines/model/failures.ts';
 import type { Serializer } from '../transport/serializers/port.ts';
 

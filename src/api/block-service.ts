@@ -2,13 +2,13 @@
  * `blocks({...}).start()`: the block executor alone, without a graph of tasks, for hosts that build their own service
  * on it. What they see of it; `start-block-service.ts` is loaded when one is started.
  */
-import type { BlockWork } from '../actors/blocks/works.ts';
+import type { BlockWork } from '../actors/blocks/live-work.ts';
 import type { Clock } from '../actors/timers.ts';
 import type { BlocksView } from '../machines/model/block-control.ts';
 import type { Resources } from '../machines/model/resources.ts';
 
 export type { HostCall, HostEntry } from '../actors/run-call.ts';
-export type { BlockWork } from '../actors/blocks/works.ts';
+export type { BlockWork } from '../actors/blocks/live-work.ts';
 export type { BlockControl, BlocksView } from '../machines/model/block-control.ts';
 export type { BlocksSnapshot, BlockView, ManagerView } from '../machines/model/blocks.ts';
 export type { WorkEvent } from '../machines/model/work-events.ts';
@@ -65,7 +65,7 @@ export interface BlockServiceEvents {
     readonly atMs: number;
     readonly workId: string;
     readonly correlationId: string | undefined;
-    readonly value: unknown;
+    readonly bytes: Uint8Array;
   };
 }
 

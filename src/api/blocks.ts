@@ -10,6 +10,7 @@ import { OUTPUT_BYTES } from '../actors/console.ts';
 import { blocksExecutor, type BlocksExecutorOptions } from '../actors/executors/blocks.ts';
 import type { ExecutorPlugin } from '../actors/executors/port.ts';
 import type { LoaderOption } from '../actors/load-plan.ts';
+import { inWorker } from '../actors/loader.ts';
 import type { Affinity } from '../actors/node/affinity.ts';
 import { simple } from '../launchers/simple.ts';
 import type { Launcher, LaunchTransform } from '../launchers/port.ts';
@@ -19,6 +20,7 @@ import type { OrderingPolicy } from '../machines/policies/ordering/port.ts';
 import type { ScalingPolicy } from '../machines/policies/scaling/port.ts';
 import type { SelectionPolicy } from '../machines/policies/selection/port.ts';
 import { ConfigError } from '../machines/model/errors.ts';
+import type { ExecutorExplanation } from '../machines/model/explanation.ts';
 import type { Accelerator, NodeSize } from '../machines/model/slots.ts';
 import { local } from '../providers/local.ts';
 import type { Provider } from '../providers/port.ts';
@@ -26,7 +28,9 @@ import { candidateAddresses, isLoopback } from '../transport/addresses.ts';
 import { defaultLimits, type Transport } from '../transport/port.ts';
 import { makeCertificate } from '../transport/tls.ts';
 import { websocket } from '../transport/websocket.ts';
+import type { BlockService, BlockServiceSettings } from './block-service.ts';
 import { build } from './build.ts';
+import { explainBlocks } from './explain-blocks.ts';
 import { checked } from './options.ts';
 import { blockErrors, handshake, ordering, scaling, selection } from './policies.ts';
 import { policySchema } from './policy-schema.ts';
@@ -122,14 +126,30 @@ export interface BlocksOptions {
   readonly maxCredit?: number;
 }
 
+/** What {@link blocks} makes: an executor for a troupe, or a service of its own. */
+export interface BlocksPlugin extends ExecutorPlugin {
+  explain(): ExecutorExplanation;
+  /**
+   * Runs it alone, without a graph of tasks: bytes in, bytes out. Each call starts a service of its own. In a worker
+   * that imports the module this never settles, as `Troupe.start`.
+   *
+   * @example
+   * const service = await blocks({ workers: 2 }).start();
+   * const { promise } = service.submit(bytes, { worker: { module: new URL('./entry.js', import.meta.url) } });
+   */
+  start(settings?: BlockServiceSettings): Promise<BlockService>;
+}
+
 const label = z.string().min(1, 'is empty; give the executor a name');
 const whole = (least: number) => z.number().int('must be a whole number').min(least, `must be ${least} or more`);
 const ms = z.number().min(0, 'must be a number of milliseconds, 0 or more');
 const plugin = (what: string, method: string) =>
-  z.custom<object>(
-    (value) => typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[method] === 'function',
-    `is not a ${what}; use one of troupe/${what}s`,
-  ).meta({ plugin: what });
+  z
+    .custom<object>(
+      (value) => typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[method] === 'function',
+      `is not a ${what}; use one of troupe/${what}s`,
+    )
+    .meta({ plugin: what });
 
 /** The options that are plain data, and those that are plugins. */
 export const blocksSchema = z
@@ -137,7 +157,9 @@ export const blocksSchema = z
     label,
     provider: plugin('provider', 'open'),
     launcher: plugin('launcher', 'launch'),
-    transforms: z.array(z.custom<LaunchTransform>((value) => typeof value === 'function', 'is not a function of argv').meta({ plugin: 'transform' })),
+    transforms: z.array(
+      z.custom<LaunchTransform>((value) => typeof value === 'function', 'is not a function of argv').meta({ plugin: 'transform' }),
+    ),
     transport: plugin('transport', 'listen'),
     block: z
       .strictObject({
@@ -197,8 +219,18 @@ export const blocksSchema = z
  * @example
  * const troupe = await Troupe.start({ executors: [blocks({ block: { max: 4 }, workers: 2 })] });
  */
-export function blocks(options: BlocksOptions = {}): ExecutorPlugin {
-  return blocksExecutor(blocksOptions(options));
+export function blocks(options: BlocksOptions = {}): BlocksPlugin {
+  const complete = blocksOptions(options);
+  return Object.freeze({
+    ...blocksExecutor(complete),
+    explain: () => explainBlocks(complete),
+    async start(settings: BlockServiceSettings = {}) {
+      const worker = inWorker();
+      if (worker !== undefined) return worker.neverStart();
+      const { startBlockService } = await import('./start-block-service.ts');
+      return startBlockService(complete, settings);
+    },
+  });
 }
 
 /** Checks the options and fills in what they leave open. @throws ConfigError */

@@ -36,7 +36,7 @@ export interface Policies {
 export interface TroupeConfig {
   /** Shown in errors and logs. @defaultValue `troupe-` and the run id */
   readonly name?: string;
-  /** What runs tasks; labels are unique. @defaultValue one `threads()` with a worker a core */
+  /** What runs tasks; labels are unique. @defaultValue one `blocks()` on this machine, a worker process a core */
   readonly executors?: readonly ExecutorPlugin[];
   readonly policies?: Policies;
   /** Published machines with replaced members. */

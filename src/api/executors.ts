@@ -14,7 +14,25 @@ import { schemas } from './executor-schemas.ts';
 import { checked } from './options.ts';
 
 export { blocks } from './blocks.ts';
-export type { BlockOptions, BlockPolicies, BlocksOptions, ListenerOptions } from './blocks.ts';
+export type { BlockOptions, BlockPolicies, BlocksOptions, BlocksPlugin, ListenerOptions } from './blocks.ts';
+export type {
+  BlockControl,
+  BlockService,
+  BlockServiceEvents,
+  BlockServiceSettings,
+  BlocksSnapshot,
+  BlocksView,
+  BlockView,
+  BlockWork,
+  HostCall,
+  HostEntry,
+  ManagerView,
+  WorkerEntry,
+  WorkEvent,
+  WorkFailure,
+  WorkOptions,
+} from './block-service.ts';
+export type { ExecutorExplanation, ExplainedFact } from '../machines/model/explanation.ts';
 
 export type {
   ExecutorLoad,
@@ -69,13 +87,14 @@ export interface ThreadsOptions {
  */
 export function inline(options: InlineOptions = {}): ExecutorPlugin {
   checked(schemas().inline as never, options, 'inline');
-  return inlineExecutor({
+  const complete = {
     label: 'inline',
     workers: availableParallelism(),
     copy: true,
     outputBytes: Number.POSITIVE_INFINITY,
     ...given(options),
-  });
+  };
+  return explained(inlineExecutor(complete), complete.workers, 'in the event loop of the driver, in turns');
 }
 
 /**
@@ -90,7 +109,7 @@ export function inline(options: InlineOptions = {}): ExecutorPlugin {
  */
 export function threads(options: ThreadsOptions = {}): ExecutorPlugin {
   checked(schemas().threads as never, options, 'threads');
-  return threadsExecutor({
+  const complete = {
     label: 'threads',
     workers: availableParallelism(),
     loader: 'auto',
@@ -99,7 +118,15 @@ export function threads(options: ThreadsOptions = {}): ExecutorPlugin {
     env: {},
     ...given(options),
     program: program(),
-  });
+  } as const;
+  return explained(threadsExecutor(complete), complete.workers, 'threads of the driver, one task each');
+}
+
+/** With what `explain` says of it. */
+function explained(plugin: ExecutorPlugin, workers: number, how: string): ExecutorPlugin {
+  const { label, kind } = plugin;
+  const slots = { init: workers, max: workers };
+  return Object.freeze({ ...plugin, explain: () => ({ label, kind, slots, facts: [{ what: 'tasks at once', value: workers, how }] }) });
 }
 
 /** Beside this file, in `dist/` and in `src/`: from the sources it is bundled first. */

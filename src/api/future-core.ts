@@ -27,7 +27,7 @@ export class FutureCore {
   outcome: Outcome | undefined;
   digest: TaskDigest | undefined;
   isRead = false;
-  #listeners: ((outcome: Outcome) => void)[] = [];
+  #listeners: ((outcome: Outcome) => void)[] | undefined = undefined;
 
   constructor(taskId: string, name: string, port: FuturePort) {
     this.taskId = taskId;
@@ -44,14 +44,15 @@ export class FutureCore {
     this.outcome = outcome;
     this.digest = digest;
     const listeners = this.#listeners;
-    this.#listeners = [];
-    for (const listener of listeners) listener(outcome);
+    this.#listeners = undefined;
+    if (listeners !== undefined) for (const listener of listeners) listener(outcome);
   }
 
   /** Calls back at once when it has settled. */
   subscribe(listener: (outcome: Outcome) => void): void {
-    if (this.outcome === undefined) this.#listeners.push(listener);
-    else listener(this.outcome);
+    if (this.outcome !== undefined) listener(this.outcome);
+    else if (this.#listeners === undefined) this.#listeners = [listener];
+    else this.#listeners.push(listener);
   }
 
   markRead(): void {

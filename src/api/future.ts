@@ -48,15 +48,15 @@ export class Future<out T> implements Eventual<T> {
   #promise: Promise<T> | undefined;
 
   /** @internal */
-  protected constructor(core: FutureCore, outputs: readonly File[] = [], lift: (value: unknown) => unknown = (value) => value, path = '') {
+  protected constructor(core: FutureCore, outputs: readonly File[] = [], lift: (value: unknown) => unknown = whole, path = '') {
     this.#core = core;
     this.#lift = lift;
     this.#view = path === '' ? core : lifted(core, path, lift);
-    this.#outputs = Object.freeze(outputs.map((file) => new DataFuture(core, file)));
+    this.#outputs = outputs.length === 0 ? noOutputs : Object.freeze(outputs.map((file) => new DataFuture(core, file)));
   }
 
   /** @internal */
-  static of<T>(core: FutureCore, outputs: readonly File[]): Future<T> {
+  static of<T>(core: FutureCore, outputs: readonly File[] | undefined): Future<T> {
     return new Future<T>(core, outputs);
   }
 
@@ -174,6 +174,9 @@ export class DataFuture extends Future<File> {
     this.file = file;
   }
 }
+
+const noOutputs: readonly never[] = Object.freeze([]);
+const whole = (value: unknown): unknown => value;
 
 /** A part of a task's outcome; what cannot be taken from the value is an error of the part. */
 function lifted(core: FutureCore, path: string, lift: (value: unknown) => unknown): CoreView {

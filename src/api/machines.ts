@@ -1,10 +1,24 @@
 /** `troupe/machines`: the machines that run, for drawing, testing, and replacing their pluggable members. */
+export { blockMachine } from '../machines/block.ts';
+export { connectionMachine } from '../machines/connection.ts';
 export { dataflowMachine } from '../machines/dataflow.ts';
 export { executorMachine } from '../machines/executor.ts';
+export { poolMachine } from '../machines/pool.ts';
+export { providerMachine } from '../machines/provider.ts';
+export { scalingMachine } from '../machines/scaling.ts';
 export { taskMachine, taskPluggable } from '../machines/task.ts';
 export { troupeMachine } from '../machines/troupe.ts';
+export { workMachine } from '../machines/work.ts';
+export { workerMachine } from '../machines/worker.ts';
+export type { BlockContext, BlockEvent, BlockInput, BlockMachine, BlockTimer } from '../machines/block.ts';
+export type { ConnectionContext, ConnectionEvent, ConnectionMachine, ConnectionState } from '../machines/connection.ts';
 export type { DataflowContext, DataflowEvent, DataflowMachine } from '../machines/dataflow.ts';
 export type { ExecutorContext, ExecutorEvent, ExecutorMachine } from '../machines/executor.ts';
+export type { PoolContext, PoolEnd, PoolEvent, PoolMachine, PoolState } from '../machines/pool.ts';
+export type { BreakerState, ProviderContext, ProviderEvent, ProviderMachine } from '../machines/provider.ts';
+export type { Decided, ScalingContext, ScalingEvent, ScalingInput, ScalingMachine, ScalingTimer } from '../machines/scaling.ts';
 export type { TaskContext, TaskEvent, TaskInput } from '../machines/model/task.ts';
 export type { TaskMachine } from '../machines/task.ts';
 export type { TroupeContext, TroupeEvent, TroupeMachine } from '../machines/troupe.ts';
+export type { WorkerContext, WorkerEvent, WorkerMachine, WorkerState } from '../machines/worker.ts';
+export type { WorkContext, WorkEnd, WorkMachine, WorkMachineEvent, WorkState } from '../machines/work.ts';

@@ -1,9 +1,10 @@
 /** Cleans up after a driver that died: `Troupe.reap` and `troupe reap`. */
-import { reapDir, type ReapReport } from '../actors/blocks/reap.ts';
+import { reapDir } from '../actors/blocks/reap.ts';
+import type { ReapReport } from '../machines/model/reaping.ts';
 import type { Provider } from '../providers/port.ts';
 import { registry } from './registry.ts';
 
-export type { ReapedBlock, ReapOutcome, ReapReport } from '../actors/blocks/reap.ts';
+export type { ReapedBlock, ReapOutcome, ReapReport } from '../machines/model/reaping.ts';
 
 /** Options of `Troupe.reap`. */
 export interface ReapSettings {
@@ -16,9 +17,5 @@ export interface ReapSettings {
 }
 
 export function reap(runDir: string, { provider, ...options }: ReapSettings = {}): Promise<ReapReport> {
-  return reapDir(
-    runDir,
-    (kind, data) => provider?.(kind, data) ?? registry.build('provider', { ...data, type: kind }),
-    options,
-  );
+  return reapDir(runDir, (kind, data) => provider?.(kind, data) ?? registry.build('provider', { ...data, type: kind }), options);
 }

@@ -15,61 +15,118 @@ type Ended =
   | { readonly ok: true; readonly value: unknown }
   | { readonly ok: false; readonly failed: FailedInput; readonly isCancelled: boolean };
 
+const NONE: readonly never[] = [];
+
 /**
  * @param dataflow - The graph the data goes into: futures of another troupe are foreign to it.
- * @param root - What the path of an error starts with; may be empty.
+ * @param root - What the path of an error starts with.
+ * @param also - More to wait for, without a place in the data.
  * @throws ConfigError for data with futures inside that contains itself.
  */
-export function inputsOf<T>(data: T, dataflow: Dataflow, root: string): Inputs<T> {
-  const found = collect(data);
-  if (found.length === 0) return { sources: [], foreign: [], cancelledBy: () => undefined, bind: () => ({ values: data }) };
+export function inputsOf<T>(data: T, dataflow: Dataflow, root: string, also: readonly unknown[] = NONE): Inputs<T> {
+  const inside = collect(data);
+  const beside = collect(also);
+  if (inside.length === 0 && beside.length === 0) return new Plain(data);
   // a cycle is the caller's error, thrown at the call; and what the caller does to the data later is not seen
-  const copy = substitute(data, (thenable) => thenable, root);
+  const copy = substitute(data, itself, root) as T;
+  if (beside.length === 0) return new Mixed(copy, inside, dataflow, root);
+  substitute(also, itself, 'inputs');
+  return new Mixed(copy, [...inside, ...beside], dataflow, root);
+}
 
-  const ended = new Map<Thenable, () => Ended | undefined>();
-  const sources = new Set<string>();
-  const foreign: Inputs<T>['foreign'][number][] = [];
-  for (const thenable of found) {
-    if (ended.has(thenable)) continue;
-    const core = coreOf(thenable);
-    if (core === undefined) {
-      const watched = watch(thenable);
-      ended.set(thenable, watched.ended);
-      foreign.push(watched.onSettled);
-      continue;
+const itself = (thenable: Thenable): unknown => thenable;
+
+/** Data without futures inside. */
+class Plain<T> implements Inputs<T> {
+  readonly #data: T;
+
+  constructor(data: T) {
+    this.#data = data;
+  }
+  get sources(): readonly never[] {
+    return NONE;
+  }
+  get foreign(): readonly never[] {
+    return NONE;
+  }
+  cancelledBy(): undefined {
+    return undefined;
+  }
+  bind(): Bound<T> {
+    return { values: this.#data };
+  }
+}
+
+class Mixed<T> implements Inputs<T> {
+  readonly sources: readonly string[];
+  readonly foreign: Inputs<T>['foreign'];
+  readonly #data: T;
+  readonly #root: string;
+  /** No thenable twice. */
+  readonly #thenables: readonly Thenable[];
+  /** How promises that are no Futures have ended. */
+  readonly #promises: ReadonlyMap<Thenable, () => Ended | undefined> | undefined;
+
+  constructor(data: T, found: readonly Thenable[], dataflow: Dataflow, root: string) {
+    this.#data = data;
+    this.#root = root;
+    this.#thenables = found.length === 1 ? found : [...new Set(found)];
+    const sources: string[] = [];
+    const foreign: Inputs<T>['foreign'][number][] = [];
+    let promises: Map<Thenable, () => Ended | undefined> | undefined;
+    for (const thenable of this.#thenables) {
+      const core = coreOf(thenable);
+      if (core === undefined) {
+        const watched = watch(thenable);
+        (promises ??= new Map()).set(thenable, watched.ended);
+        foreign.push(watched.onSettled);
+        continue;
+      }
+      core.markRead();
+      if (core.outcome !== undefined) continue;
+      if (core.dataflow === dataflow) sources.push(core.taskId);
+      else foreign.push((onSettled) => core.subscribe(({ state }) => onSettled(state === 'done')));
     }
-    core.markRead();
-    ended.set(thenable, () => core.outcome && endOf(core.outcome, core));
-    if (core.outcome !== undefined) continue;
-    if (core.dataflow === dataflow) sources.add(core.taskId);
-    else foreign.push((onSettled) => core.subscribe(({ state }) => onSettled(state === 'done')));
+    // parts of one Future have one task; and the usual lists are made to measure
+    this.sources = sources.length < 2 ? short(sources) : [...new Set(sources)];
+    this.foreign = short(foreign);
+    this.#promises = promises;
   }
 
-  const endedOf = (thenable: Thenable): Ended | undefined => ended.get(thenable)?.();
-  return {
-    sources: [...sources],
-    foreign,
-    cancelledBy() {
-      for (const end of ended.values()) {
-        const now = end();
-        if (now?.ok === false && now.isCancelled) return now.failed.source;
+  cancelledBy(): string | undefined {
+    for (const thenable of this.#thenables) {
+      const end = this.#endOf(thenable);
+      if (end?.ok === false && end.isCancelled) return end.failed.source;
+    }
+    return undefined;
+  }
+
+  bind(stand?: { readonly value: unknown }): Bound<T> {
+    if (stand === undefined) {
+      const failed: FailedInput[] = [];
+      for (const thenable of this.#thenables) {
+        const end = this.#endOf(thenable);
+        if (end?.ok === false) failed.push(end.failed);
       }
-      return undefined;
-    },
-    bind(stand): Bound<T> {
-      const failed = [...ended.values()].flatMap((end) => {
-        const now = end();
-        return now?.ok === false ? [now.failed] : [];
-      });
-      if (failed.length > 0 && stand === undefined) return { failed, inputs: ended.size };
-      const valueOf = (thenable: Thenable): unknown => {
-        const end = endedOf(thenable);
-        return end?.ok === true ? end.value : stand?.value;
-      };
-      return { values: substitute(copy, valueOf, root) as T };
-    },
-  };
+      if (failed.length > 0) return { failed, inputs: this.#thenables.length };
+    }
+    const valueOf = (thenable: Thenable): unknown => {
+      const end = this.#endOf(thenable);
+      return end?.ok === true ? end.value : stand?.value;
+    };
+    return { values: substitute(this.#data, valueOf, this.#root) as T };
+  }
+
+  #endOf(thenable: Thenable): Ended | undefined {
+    const core = coreOf(thenable);
+    if (core === undefined) return this.#promises?.get(thenable)?.();
+    const { outcome } = core;
+    return outcome && endOf(outcome, core);
+  }
 }
+
+/** A list that was pushed to has room for sixteen more: tasks exist by the thousand. */
+const short = <V>(list: readonly V[]): readonly V[] => (list.length === 0 ? NONE : list.length === 1 ? [list[0] as V] : list);
 
 function endOf(outcome: Outcome, { taskId, name }: { readonly taskId: string; readonly name: string }): Ended {
   if (outcome.state === 'done') return { ok: true, value: outcome.value };
@@ -108,7 +165,8 @@ const isPlain = (value: object): boolean => {
 };
 
 /** Every thenable inside plain data, in the order it is read. Iterative, and no spread into `push` (which overflows at about 10⁵). */
-function collect(root: unknown): Thenable[] {
+function collect(root: unknown): readonly Thenable[] {
+  if (Array.isArray(root) && isFlat(root)) return short(root.filter(isThenable));
   const found: Thenable[] = [];
   const seen = new Set<unknown>();
   const todo: unknown[] = [root];
@@ -125,7 +183,13 @@ function collect(root: unknown): Thenable[] {
     seen.add(value);
     for (let i = inner.length - 1; i >= 0; i--) if (typeof inner[i] === 'object' || typeof inner[i] === 'function') todo.push(inner[i]);
   }
-  return found;
+  return short(found);
+}
+
+/** Nothing in it has anything in it, as the arguments of most calls. */
+function isFlat(list: readonly unknown[]): boolean {
+  for (const item of list) if (typeof item === 'object' && item !== null && !isThenable(item)) return false;
+  return true;
 }
 
 function innerOf(value: object): readonly unknown[] | undefined {
@@ -139,6 +203,7 @@ const MAX_DEPTH = 500;
 
 /** A copy of the data with `valueOf(thenable)` for thenables. What is shared in it is shared in the copy. */
 function substitute(data: unknown, valueOf: (thenable: Thenable) => unknown, root: string): unknown {
+  if (Array.isArray(data) && isFlat(data)) return data.map((item: unknown) => (isThenable(item) ? valueOf(item) : item));
   const open = new Set<object>();
   const copies = new Map<object, unknown>();
   return visit(data, root, 0);

@@ -4,35 +4,33 @@ import type { TaskSettings } from '../actors/records.ts';
 import { streamTarget, type StreamPathPolicy } from '../machines/model/stream-paths.ts';
 import type { AnyOptions } from './options.ts';
 
-/** What the options of a call come down to. */
-export function settingsOf(
-  options: AnyOptions,
-  call: {
-    readonly taskId: string;
-    readonly name: string;
-    readonly kind: TaskKind;
-    readonly retries: number;
-    readonly runDir: string | undefined;
-    readonly streamPath: StreamPathPolicy | undefined;
-  },
-): TaskSettings {
-  const { executors, retries = call.retries, priority = 0, resources: asked = {}, timeRequestMs, timeLimitMs, outputs = [], key } = options;
-  return {
-    executors,
-    retries,
-    priority,
-    resources: asked,
-    timeRequestMs,
-    timeLimitMs,
-    outputs: outputs.map(({ path }) => path),
-    key,
-    shell: call.kind === 'shell' ? shellSettings(options, call) : undefined,
+/** What is the same for all calls in a troupe. */
+export interface SettingsHost {
+  /** Of tasks that state none. */
+  readonly retries: number;
+  readonly runDir: string | undefined;
+  readonly streamPath: StreamPathPolicy | undefined;
+}
+
+/** What the options of a call come down to. Made once for all calls with the same options, unless the task names files. */
+export function settingsFor(host: SettingsHost): (options: AnyOptions, kind: TaskKind, taskId: string, name: string) => TaskSettings {
+  const made = new WeakMap<AnyOptions, TaskSettings>();
+  return (options, kind, taskId, name) => {
+    if (kind === 'shell') return settingsOf(options, host.retries, shellSettings(options, { ...host, taskId, name }));
+    let settings = made.get(options);
+    if (settings === undefined) made.set(options, (settings = settingsOf(options, host.retries, undefined)));
+    return settings;
   };
+}
+
+function settingsOf(options: AnyOptions, defaultRetries: number, shell: TaskSettings['shell']): TaskSettings {
+  const { executors, retries = defaultRetries, priority = 0, resources = {}, timeRequestMs, timeLimitMs, outputs = [], key } = options;
+  return { executors, retries, priority, resources, timeRequestMs, timeLimitMs, outputs: outputs.map(({ path }) => path), key, shell };
 }
 
 function shellSettings(
   { stdout, stderr, cwd, env, key }: AnyOptions,
-  { taskId, name, runDir, streamPath }: Parameters<typeof settingsOf>[1],
+  { taskId, name, runDir, streamPath }: SettingsHost & { readonly taskId: string; readonly name: string },
 ): TaskSettings['shell'] {
   const info = { taskId, name, tryIndex: 0, runDir, ...(key === undefined ? undefined : { label: key }) };
   const out = streamTarget(stdout, 'stdout', info, streamPath);

@@ -134,10 +134,8 @@ function serviceOf(
     shutdown,
     async [Symbol.asyncDispose]() {
       if (open.size > 0 && closing === undefined) {
-        process.emitWarning(
-          `${name} was left with ${open.size} pieces of work, which were cancelled; await service.shutdown() to wait for them`,
-          { code: 'TROUPE_LEFT' },
-        );
+        const what = open.size === 1 ? '1 piece of work, which was' : `${open.size} pieces of work, which were`;
+        process.emitWarning(`${name} was left with ${what} cancelled; await service.shutdown() to wait`, { code: 'TROUPE_LEFT' });
       }
       await shutdown({ mode: 'kill' });
     },
@@ -182,7 +180,9 @@ function listening(name: string, log: EventLog | undefined): Listening {
         try {
           (listener as (event: unknown) => void)(told);
         } catch (error) {
-          process.emitWarning(`a listener of ${type} of ${name} threw: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`);
+          process.emitWarning(
+            `a listener of ${type} of ${name} threw: ${error instanceof Error ? (error.stack ?? error.message) : messageOf(error)}`,
+          );
         }
       }
     }

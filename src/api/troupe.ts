@@ -4,15 +4,18 @@
 import type { EventLog } from '../actors/event-log.ts';
 import type { ExecutorPlugin } from '../actors/executors/port.ts';
 import { inWorker } from '../actors/loader.ts';
-import type { Submission, TaskRecord } from '../actors/records.ts';
+import type { TaskRecord } from '../actors/records.ts';
 import type { OpenTroupe } from '../actors/troupe.ts';
 import { ClosedError, ConfigError } from '../machines/model/errors.ts';
 import { ids } from '../machines/model/ids.ts';
 import type { Counts } from '../machines/model/states.ts';
 import type { StoryEvent } from '../machines/model/story.ts';
+import type { BlocksView } from '../machines/model/block-control.ts';
 import type { TaskMachine } from '../machines/task.ts';
 import { cbor } from '../transport/serializers/cbor.ts';
 import type { Arg, Args } from './arguments.ts';
+import { Call, type CallHost } from './call.ts';
+import { blocksOf } from './blocks-of.ts';
 import { checkConfig, checkLabels, type CheckedConfig, type TroupeConfig } from './config.ts';
 import type * as engine from './engine.ts';
 import type { TroupeEvents } from './events.ts';
@@ -24,7 +27,7 @@ import { listenerOf } from './listen.ts';
 import type { ReapReport, ReapSettings } from './reap.ts';
 import { inputsOf } from './resolve.ts';
 import { closed, currentScope, inScope, opened, refuseInTask, type Scope } from './scope.ts';
-import { settingsOf } from './settings.ts';
+import { settingsFor } from './settings.ts';
 import { abortSignals, handleSignals } from './signals.ts';
 import { specOf, type Spec, type Task } from './task.ts';
 import { unreadFailures } from './unread.ts';
@@ -49,6 +52,12 @@ export class Troupe {
   readonly #port: FuturePort;
   readonly #unread = unreadFailures();
   readonly #signals = abortSignals((taskId, reason) => this.#open.dataflow.cancel(taskId, reason));
+  readonly #settings: ReturnType<typeof settingsFor>;
+  readonly #calls: CallHost = {
+    signals: this.#signals,
+    unread: this.#unread,
+    runBody: (parentId, signal, fn, values) => this.#runBody({ troupe: this, parentId, signal }, fn, values),
+  };
   #isClosing = false;
   #closing: Promise<Counts> | undefined;
   readonly #cleanups: (() => void | Promise<void>)[] = [];
@@ -57,6 +66,7 @@ export class Troupe {
     this.#engine = loaded;
     this.#config = config;
     this.#log = log;
+    this.#settings = settingsFor({ retries: config.retries, runDir: log?.dir, streamPath: config.policies.streamPath });
     this.#open = loaded.openTroupe({
       name: config.name,
       runId: config.runId,
@@ -100,7 +110,7 @@ export class Troupe {
     if (worker !== undefined) return worker.neverStart();
     const loaded = await import('./engine.ts');
     const checked = checkConfig(config, loaded.nanoid(10));
-    const executors = checked.executors ?? [loaded.threads()];
+    const executors = checked.executors ?? [loaded.defaultExecutor()];
     const log = await loaded.openRunLog(checked, executors);
     try {
       return new Troupe(loaded, checked, executors, log);
@@ -203,6 +213,16 @@ export class Troupe {
     this.#open.addExecutor(plugin);
   }
 
+  /**
+   * An executor that consists of blocks: what there is of it, and what it can be told. The label may be left out when
+   * only one does.
+   *
+   * @throws ConfigError naming the labels of those that do.
+   */
+  blocks(label?: string): BlocksView {
+    return blocksOf(this.#open.executors, label);
+  }
+
   /** What there is, as plain data: state, counts, executors with their load. */
   snapshot(): TroupeSnapshot {
     const { actor, dataflow, executors, live } = this.#open;
@@ -270,43 +290,13 @@ export class Troupe {
     }
     this.#checkExecutors(options.executors, name);
     const taskId = this.#ids.nextTask();
-    const settings = settingsOf(options, {
-      taskId,
-      name,
-      kind,
-      retries: this.#config.retries,
-      runDir: this.runDir,
-      streamPath: this.#config.policies.streamPath,
-    });
-    const inputs = inputsOf<{ readonly args: readonly unknown[]; readonly inputs: readonly unknown[] }>(
-      { args, inputs: options.inputs ?? [] },
-      dataflow,
-      '',
-    );
+    const settings = this.#settings(options, kind, taskId, name);
+    const inputs = inputsOf(args, dataflow, 'args', options.inputs);
     const core = new FutureCore(taskId, name, this.#port);
-    const future = Future.of<unknown>(core, options.outputs ?? []);
+    const future = Future.of<unknown>(core, options.outputs);
     const { signal } = options;
-    const stopped = [body?.signal, signal].find((one) => one?.aborted);
-    if (signal !== undefined) this.#signals.add(signal, taskId);
-    const submission: Submission = {
-      taskId,
-      definition,
-      settings,
-      parentId,
-      args: {
-        ...inputs,
-        bind(stand) {
-          const bound = inputs.bind(stand);
-          return 'values' in bound ? { values: bound.values.args } : bound;
-        },
-      },
-      body: (values, signal) => this.#runBody({ troupe: this, parentId: taskId, signal }, definition.fn, values),
-      settle: (outcome, digest) => {
-        if (signal !== undefined) this.#signals.delete(signal, taskId);
-        core.settle(outcome, digest);
-        if (outcome.state === 'failed' && !core.isRead) this.#unread.add(taskId, () => `${name} (${taskId}): ${textOf(outcome.error)}`);
-      },
-    };
+    const stopped = body?.signal?.aborted === true ? body.signal : signal?.aborted === true ? signal : undefined;
+    const submission = new Call(core, this.#calls, { definition, settings, parentId, args: inputs, signal });
     dataflow.submit(submission, stopped && { reason: stopped.reason, by: stopped === signal ? undefined : body?.parentId });
     return future;
   }
@@ -340,8 +330,8 @@ export class Troupe {
 
   #storyOf(taskId: string, state: string): readonly StoryEvent[] {
     const { dataflow, recorder } = this.#open;
-    const live = dataflow.records.get(taskId)?.story;
-    if (live !== undefined) return [...live]; // it goes on
+    const live = dataflow.records.get(taskId);
+    if (live !== undefined) return [...(live.story ?? [])]; // it goes on
     const digest = recorder.digest(taskId);
     if (digest !== undefined) return this.#engine.digestStory(digest);
     const { clock, log } = this.#config;

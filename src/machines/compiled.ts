@@ -159,7 +159,7 @@ function run(steps: readonly Step[], before: Context, event: EventObject, scope:
     if (assignment === undefined && exec === undefined) continue;
     const args: Args = { context, event, self: scope.self, system: scope.system };
     const given = typeof params === 'function' ? params(args) : params;
-    if (assignment !== undefined) context = { ...context, ...assignment(args, given) };
+    if (assignment !== undefined) context = Object.assign({ ...context }, assignment(args, given));
     else if (exec !== undefined) scope.actionExecutor({ type, info: args, params: given, exec });
   }
   return context;

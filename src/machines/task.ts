@@ -20,6 +20,9 @@ import type { Pluggable } from './policies/provided.ts';
 import { MAX_BACKOFF_MS } from './policies/retry/port.ts';
 import * as guards from './task-guards.ts';
 
+/** Shared: contexts are replaced, never changed. */
+const none: readonly never[] = [];
+
 /** An effect: `actors/task.ts` provides it. Without one the machine is only drawn, tested or replayed. */
 function effect(): void {}
 
@@ -99,17 +102,23 @@ export const taskMachine = setup({
   id: 'task',
   description:
     'One task, from pending to settled: waits for its inputs, is routed to an executor and tried there, and tried again while the retry policy wants it and the budgets allow it.',
-  context: ({ input }) => ({
+  // field by field: V8 makes a class of its own for an object that a spread is part of
+  context: ({ input: { taskId, name, kind, retries, resources, timeLimitMs } }) => ({
+    taskId,
+    name,
+    kind,
+    retries,
+    resources,
+    timeLimitMs,
     tryIndex: 0,
     executor: undefined,
     placement: undefined,
-    failures: [],
+    failures: none,
     cost: 0,
     infrastructureFailures: 0,
-    lostWorkers: [],
+    lostWorkers: none,
     decision: undefined,
     stopCause: undefined,
-    ...input, // last: V8 takes 15 µs for a spread that fields follow
   }),
   initial: 'pending',
   on: {

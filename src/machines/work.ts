@@ -46,7 +46,10 @@ const started = {
   target: 'running',
   actions: {
     type: 'tell',
-    params: ({ event: { place } }: { event: Extract<WorkMachineEvent, { type: 'work.started' }> }) => ({ state: 'running' as const, place }),
+    params: ({ event: { place } }: { event: Extract<WorkMachineEvent, { type: 'work.started' }> }) => ({
+      state: 'running' as const,
+      place,
+    }),
   },
 } as const;
 const end = { 'work.done': 'done', 'work.failed': 'failed', 'work.stopped': 'cancelled', 'work.cancel': 'stopping' } as const;
@@ -63,7 +66,8 @@ export const workMachine = setup({
   },
 }).createMachine({
   id: 'work',
-  description: 'One piece of work of a host without a task graph, from its submission to its end. It is tried once: trying again is the host’s.',
+  description:
+    'One piece of work of a host without a task graph, from its submission to its end. It is tried once: trying again is the host’s.',
   context: ({ input }) => ({ workId: input.workId }),
   initial: 'queued',
   states: {
@@ -80,8 +84,7 @@ export const workMachine = setup({
       on: end,
     },
     stopping: {
-      description:
-        'Is being stopped; ends when that is confirmed or the grace is over. A result that comes now is recorded and dropped.',
+      description: 'Is being stopped; ends when that is confirmed or the grace is over. A result that comes now is recorded and dropped.',
       entry: ['stopWork', 'startGrace'],
       exit: 'cancelGrace',
       on: {

@@ -10,6 +10,8 @@ import { z } from 'zod';
 
 import type { Capacity } from '../machines/model/resources.ts';
 
+export { outcomeTags } from '../machines/model/outcome-tags.ts';
+
 /** Raised with every change that an older peer could not follow. */
 export const PROTOCOL = 1;
 
@@ -110,13 +112,3 @@ export type Downward = { [T in keyof typeof downward]: Wire<(typeof downward)[T]
 export const frameSchema: z.ZodType<readonly Message[]> = z.array(
   z.discriminatedUnion('t', Object.values(all) as unknown as [(typeof all)['ack'], (typeof all)['grant']]),
 ) as never;
-
-/** First byte of an outcome; the rest is the payload. */
-export const outcomeTags = {
-  /** The result, encoded. */
-  done: 0,
-  /** CBOR of `[kind, error bytes, output tail or null]`. */
-  failed: 1,
-  /** It was told to stop, and did. */
-  stopped: 2,
-} as const;

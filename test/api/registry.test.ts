@@ -150,11 +150,14 @@ describe('a registry of one’s own', () => {
   });
 
   it('lets objects stand where data would', () => {
-    const provider = fakeProvider();
+    class Ours {
+      open(): void {}
+    }
+    const [provider, ours] = [fakeProvider(), new Ours()];
     const own = createRegistry();
     own.register('provider', 'mine', mine, options);
-    expect(own.build('provider', { type: 'mine', url: 'u', spare: { a: [provider] } })).toMatchObject({
-      given: { spare: { a: [provider] } },
+    expect(own.build('provider', { type: 'mine', url: 'u', spare: { a: [provider, ours] } })).toMatchObject({
+      given: { spare: { a: [provider, ours] } },
     });
   });
 

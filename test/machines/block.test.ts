@@ -112,9 +112,12 @@ describe('a block', () => {
     expect([snapshot.value, snapshot.context, effects]).toEqual(['ended', at('ended').context, []]);
   });
 
-  it.each(['submitting', 'pending', 'held', 'starting'] as const)('is ready when a manager registers in %s, whatever polls say', (state) => {
-    expect(after(at(state), events.registered)).toMatchObject({ value: 'ready', context: connected });
-  });
+  it.each(['submitting', 'pending', 'held', 'starting'] as const)(
+    'is ready when a manager registers in %s, whatever polls say',
+    (state) => {
+      expect(after(at(state), events.registered)).toMatchObject({ value: 'ready', context: connected });
+    },
+  );
 
   it('learns the id of its job after a manager has registered', () => {
     const ready = after(at('submitting'), events.registered, events.submitted);

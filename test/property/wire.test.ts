@@ -230,6 +230,7 @@ describe('a listener', () => {
     const over = sockets.map(async (socket) => await once(socket.resume(), 'close'));
     await Promise.all(over.slice(0, 200 - 64));
     await expectServes();
+    expect(sockets.filter((socket) => !socket.destroyed).length).toBeGreaterThanOrEqual(60);
     for (const socket of sockets) socket.destroy();
     await Promise.all(over);
   });

@@ -48,7 +48,7 @@ const memory = fc.oneof(
   fc.record({ idleSinceMs: fc.integer({ min: NOW_MS - 300_000, max: NOW_MS }) }),
   fc.record({
     init: fc.subarray(['b8', 'b9', 'b10']),
-    surplus: fc.record({ sinceMs: fc.integer({ min: NOW_MS - 20_000, max: NOW_MS }), least: fc.nat(4) }),
+    surplusMs: fc.array(fc.integer({ min: NOW_MS - 500_000, max: NOW_MS }), { maxLength: 4 }),
   }),
   fc.jsonValue(),
 );

@@ -30,6 +30,8 @@ export interface SetBenchOptions extends Partial<BlockSetHost> {
   readonly decide?: (snapshot: ScalingSnapshot) => ScalingDecision;
   readonly judge?: (snapshot: BlockErrorsSnapshot) => BlockErrorsDecision;
   readonly requestTimeoutMs?: number;
+  /** One that is there already: for a provider that needs its clock. */
+  readonly world?: BlockWorld;
 }
 
 /** As many blocks as there are tries, four to a block. */
@@ -46,9 +48,9 @@ export function setBench({
   judge = () => ({ bad: false }),
   limits = { init: 0, min: 0, max: 4 },
   requestTimeoutMs = 10_000,
+  world = blockWorld(),
   ...host
 }: SetBenchOptions): SetBench {
-  const world = blockWorld();
   const ledger = memoryLedger();
   const scalingAsked: ScalingSnapshot[] = [];
   const errorsAsked: BlockErrorsSnapshot[] = [];

@@ -55,6 +55,8 @@ export interface PlayedManager {
   say(...messages: readonly Numberless<Upward>[]): void;
   /** A frame as it is. */
   frame(...messages: readonly Message[]): void;
+  /** A frame that has left, and arrives when it is called, whatever became of the link. */
+  onItsWay(...messages: readonly Numberless<Upward>[]): () => void;
   /** `seq` of the last reliable message. */
   readonly seq: number;
   /** The link closes; what is said meanwhile is not heard. */
@@ -88,6 +90,8 @@ export interface InterchangeBench {
   readonly blocks: Set<string>;
   readonly heldBlocks: Set<string>;
   readonly doubted: readonly string[];
+  /** Events to actors that had ended. */
+  readonly deadLetters: readonly string[];
   readonly gone: readonly { readonly managerId: string; readonly state: string; readonly end: BlockEnd | undefined }[];
   submit(key: string, more?: Partial<Work>): void;
   submitAll(keys: readonly string[], more?: Partial<Work>): void;
@@ -129,13 +133,14 @@ export function interchangeBench(options: BenchOptions = {}): InterchangeBench {
   const told: Told[] = [];
   const notes: Note[] = [];
   const doubted: string[] = [];
+  const deadLetters: string[] = [];
   const gone: { managerId: string; state: string; end: BlockEnd | undefined }[] = [];
   const blocks = new Set(['1', '2', '3']);
   const heldBlocks = new Set<string>();
   const quiet = (): void => {};
   const system = actorSystem({
     onStep: quiet,
-    onDeadLetter: quiet,
+    onDeadLetter: ({ actorId, event }) => deadLetters.push(`${actorId}: ${event.type}`),
     onError(actorId, error) {
       throw new Error(`${actorId} has failed`, { cause: error });
     },
@@ -203,16 +208,19 @@ export function interchangeBench(options: BenchOptions = {}): InterchangeBench {
     let seq = 0;
     let handlers: LinkHandlers | undefined;
     let closedWith: string | undefined;
+    let latest: Message | undefined;
 
     function connect(first: MessageOf<'register'>): void {
       let isOpen = true;
+      latest = first;
       closedWith = undefined;
       const close = (reason: string): void => {
         if (!isOpen) return;
         isOpen = false;
+        queueMicrotask(() => own.closed(reason));
+        if (latest !== first) return; // a newer link is there
         closedWith = reason;
         handlers = undefined;
-        queueMicrotask(() => own.closed(reason));
       };
       const link: Link = {
         peer: `block ${blockId}`,
@@ -236,6 +244,8 @@ export function interchangeBench(options: BenchOptions = {}): InterchangeBench {
       handlers?.messages([first]);
     }
     let cut = (_reason: string): void => {};
+    const numbered = (messages: readonly Numberless<Upward>[]): readonly Message[] =>
+      messages.map((message) => (reliable.includes(message.t) ? { ...message, seq: ++seq } : message) as Message);
 
     const registration = (holds: readonly number[], extra: Partial<MessageOf<'register'>>): MessageOf<'register'> => ({
       t: 'register',
@@ -269,8 +279,10 @@ export function interchangeBench(options: BenchOptions = {}): InterchangeBench {
         return this.take('grant').flatMap(({ leases }) => leases);
       },
       byKey,
-      say(...messages) {
-        handlers?.messages(messages.map((message) => (reliable.includes(message.t) ? { ...message, seq: ++seq } : message) as Message));
+      say: (...messages) => handlers?.messages(numbered(messages)),
+      onItsWay(...messages) {
+        const [to, frame] = [handlers, numbered(messages)];
+        return () => to?.messages(frame);
       },
       frame(...messages) {
         handlers?.messages(messages);
@@ -301,6 +313,7 @@ export function interchangeBench(options: BenchOptions = {}): InterchangeBench {
     blocks,
     heldBlocks,
     doubted,
+    deadLetters,
     gone,
     submit: (key, more) => exchange.submit(workOf(key, more)),
     submitAll(keys, more) {

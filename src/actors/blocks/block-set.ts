@@ -43,7 +43,10 @@ export interface BlockSetHost {
   readonly askBlockErrors: Asker<BlockErrorsSnapshot, BlockErrorsDecision>;
   /** Makes what the job runs; called once a block, when it is requested. What it throws fails the submission. */
   spec(blockId: string, jobName: string): JobSpec | Promise<JobSpec>;
-  /** The block has entered a state, the last one excepted. Draining: its managers are to be drained. */
+  /**
+   * The block has entered a state, the last one excepted; or, ready already, has learned the id of its job.
+   * Draining: its managers are to be drained.
+   */
   onState(view: BlockView): void;
   /** @param evidence - What the provider says; absent when there never was a job. */
   onEnded(view: BlockView, evidence: JobEnd | undefined): void;
@@ -62,7 +65,7 @@ export interface BlockSetParts {
 export interface BlockSet {
   /** What there is to do. Cheap: may be called often. */
   demand(now: { readonly queued: number; readonly running: number; readonly demand: Capacity }): void;
-  /** A manager has registered, for the first time or again. False: there is no such live block, or it is being cancelled. */
+  /** A manager has registered. False: there is no such live block, or it was given back. */
   registered(blockId: string, managerId: string, has: Registration): boolean;
   /** What the managers of a block have and do, all of them together. */
   load(blockId: string, has: BlockLoad): void;
@@ -147,6 +150,10 @@ export function blockSet(host: BlockSetHost, parts: BlockSetParts = {}): BlockSe
     desertedMs: host.desertedMs,
     spec: (blockId, name) => host.spec(blockId, name),
     onState,
+    onJob: ({ blockId }) => {
+      const entry = live.get(blockId);
+      if (entry !== undefined) guarded(() => host.onState(viewOf(entry)), faulted('onState'));
+    },
     onEnded,
     note,
   };
@@ -308,9 +315,7 @@ export function blockSet(host: BlockSetHost, parts: BlockSetParts = {}): BlockSe
   };
 }
 
-/** A manager can come before the answer to the submission, and a late one of a block that drains is drained at once. */
-function canConnect({ now: { state, cancelAs } }: Block): boolean {
-  return state === 'draining' || (state !== 'requested' && cancelAs === undefined);
-}
+/** Before the answer to the submission too; not once it was given back, since it would be given nothing. */
+const canConnect = ({ now: { state, cancelAs } }: Block): boolean => state !== 'requested' && cancelAs === undefined;
 
 const isSameCapacity = (a: Capacity, b: Capacity): boolean => a.cores === b.cores && a.memoryBytes === b.memoryBytes && a.gpus === b.gpus;

@@ -36,6 +36,8 @@ export interface BlockHost {
   spec(blockId: string, jobName: string): JobSpec | Promise<JobSpec>;
   /** It has entered a state, the last one included. Must not throw. */
   onState(block: Block): void;
+  /** It is ready, and has only now learned the id of its job. */
+  onJob(block: Block): void;
   onEnded(block: Block, evidence: JobEnd | undefined): void;
   note(type: string, data: Readonly<Record<string, unknown>>): void;
 }
@@ -171,6 +173,7 @@ export function blockOf(blockId: string, jobName: string, host: BlockHost): Bloc
         const { jobId } = context;
         takeDown(context, now.state);
         if (jobId !== undefined) provider.watch(jobId, (status) => tell({ type: 'job.changed', status }));
+        if (now.state === 'ready') host.onJob(self);
       },
       cancelJob: ({ context }) => cancelJob(context),
       checkJob: ({ context: { jobId } }) => {

@@ -5,7 +5,7 @@
 import type { Actor } from 'xstate';
 
 import type { BlockEnd } from '../../machines/model/blocks.ts';
-import { NodeLostError, WorkerLostError } from '../../machines/model/errors.ts';
+import { ExecutorError } from '../../machines/model/errors.ts';
 import type { FailureKind } from '../../machines/model/failures.ts';
 import type { Capacity } from '../../machines/model/resources.ts';
 import type { Place } from '../../machines/model/story.ts';
@@ -217,6 +217,10 @@ export function interchange(host: InterchangeHost): Interchange {
     actor,
     open: () => system.post(actor, { type: 'interchange.opened' }),
     submit(work) {
+      if (isClosed) {
+        sink.failed(work, 'submit', new ExecutorError(`executor ${host.label} is closed`, { label: host.label }), undefined);
+        return;
+      }
       const { taskId, name, tryIndex, priority, resources, timeRequestMs = 0 } = work;
       const { decision } = host.askOrdering({ taskId, name, tryIndex, priority, resources, nowMs: nowMs() });
       const item: Item = {

@@ -248,7 +248,7 @@ export function managers(host: ManagersHost): Managers {
     gone.set(managerId, how.why);
     if (gone.size > REMEMBERED) gone.delete(gone.keys().next().value as string);
     timers.cancel(`loss/${managerId}`);
-    manager.link?.close(how.why);
+    if (how.state === 'lost') manager.link?.close(how.why); // one that leaves closes it itself: else it would make it again
     manager.link = undefined;
     system.afterStep(() => {
       host.gone(manager, how);
@@ -257,7 +257,11 @@ export function managers(host: ManagersHost): Managers {
   }
 
   function hear(manager: Manager, link: Link, messages: readonly Message[]): void {
-    if (manager.link !== link) return; // of a link that was replaced
+    if (manager.link !== link) {
+      // of a link that was replaced it is sent again; of a manager that was given up it is late
+      if (live.get(manager.managerId) !== manager) host.heard(manager, messages.filter(isOfLeases));
+      return;
+    }
     manager.heardMs = nowMs();
     if (stateOf(manager) === 'suspect') system.post(manager.actor, { type: 'link.restored' });
     host.heard(manager, messages);
@@ -313,6 +317,7 @@ export function managers(host: ManagersHost): Managers {
       for (const manager of live.values()) {
         manager.link?.send({ t: 'end', why });
         manager.link?.close(why);
+        manager.link = undefined;
         timers.cancel(`loss/${manager.managerId}`);
         system.stop(manager.actor);
       }
@@ -320,6 +325,8 @@ export function managers(host: ManagersHost): Managers {
     },
   };
 }
+
+const isOfLeases = ({ t }: Message): boolean => t === 'ended' || t === 'lost';
 
 /** How often silence is looked for, as a share of what is allowed. */
 const WATCH_SHARE = 0.25;

@@ -239,6 +239,7 @@ export function blockPool(options: PoolOptions, host: PoolHost, plan: () => Load
         bad = message;
         host.broken(message); // which fails what there is
         exchange.abandonAll();
+        parts?.blocks.scaleIn(parts.blocks.views().flatMap(({ blockId, state }) => (state === 'ended' ? [] : [blockId]))); // they would run for nobody
       },
       note,
     });

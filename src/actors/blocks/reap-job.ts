@@ -3,24 +3,7 @@ import { backOffMs, jittered } from '../../machines/model/back-off.ts';
 import type { Clock, Timers } from '../timers.ts';
 import type { LedgerBlock } from './ledger-records.ts';
 import type { Found, ProviderActor } from './provider.ts';
-
-export type ReapOutcome =
-  /** It was there, was cancelled, and is gone. */
-  | 'cancelled'
-  /** It had ended by itself. */
-  | 'wasGone'
-  /** There is no job of its name: it was never submitted, or the provider has forgotten it. */
-  | 'notFound'
-  | 'failed';
-
-export interface ReapedBlock {
-  readonly label: string;
-  readonly blockId: string;
-  readonly jobName: string;
-  readonly jobId?: string;
-  readonly outcome: ReapOutcome;
-  readonly message?: string;
-}
+import type { ReapedBlock, ReapOutcome } from '../../machines/model/reaping.ts';
 
 export interface ReapJobHost {
   readonly provider: ProviderActor;

@@ -7,6 +7,7 @@ import { basename, dirname, join } from 'node:path';
 import { createMachine } from 'xstate';
 
 import { messageOf } from '../../machines/model/failures.ts';
+import type { ReapedBlock, ReapReport } from '../../machines/model/reaping.ts';
 import type { Provider } from '../../providers/port.ts';
 import { actorSystem, spaceOf } from '../spawn.ts';
 import { systemClock, timers as timersOf, type Clock } from '../timers.ts';
@@ -14,20 +15,7 @@ import { whyAlive } from './driver-id.ts';
 import { LEDGER_FILE, openLedger } from './ledger.ts';
 import { blocksOf, driversOf, parseLedger, type LedgerBlock, type LedgerRecord } from './ledger-records.ts';
 import { providerActor } from './provider.ts';
-import { reapedAs, reapJob, type ReapedBlock } from './reap-job.ts';
-
-export type { ReapedBlock, ReapOutcome } from './reap-job.ts';
-
-export interface ReapReport {
-  readonly dir: string;
-  /** Why nothing was done: the driver may still live. */
-  readonly refused?: string;
-  /** Paths of the ledgers that were found. */
-  readonly ledgers: readonly string[];
-  readonly blocks: readonly ReapedBlock[];
-  /** What could not be read or written, in words. */
-  readonly problems: readonly string[];
-}
+import { reapedAs, reapJob } from './reap-job.ts';
 
 export interface ReapOptions {
   /** Also when the driver may still live. @defaultValue false */

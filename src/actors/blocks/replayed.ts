@@ -47,7 +47,7 @@ export function replayed<T>(capacity: number): Replayed<T> {
         }),
       return() {
         hasLeft = true;
-        for (const look of [...own]) {
+        for (const look of own) {
           waiting.delete(look);
           look();
         }

@@ -15,7 +15,8 @@ import { actorSystem, spaceOf, type Target } from '../spawn.ts';
 import { timers, type Clock } from '../timers.ts';
 import { blockPool, type Pool } from './pool.ts';
 import type { PoolOptions } from './pool-options.ts';
-import { works, type BlockWork, type Works, type WorkRequest } from './works.ts';
+import type { BlockWork, WorkRequest } from './live-work.ts';
+import { works, type Works } from './works.ts';
 
 export interface ServiceOptions extends PoolOptions {
   readonly loader: LoaderOption;
@@ -42,7 +43,7 @@ export type ServiceEvent =
       readonly atMs: number;
       readonly workId: string;
       readonly correlationId: string | undefined;
-      readonly value: unknown;
+      readonly bytes: Uint8Array;
     };
 
 export interface ServiceSettings {
@@ -157,7 +158,7 @@ export function openService(options: ServiceOptions, settings: ServiceSettings):
     refusal: () => (state() === 'bad' ? badText(root.getSnapshot().context.why) : undefined),
     output: ({ id, correlationId }, stream, text) =>
       settings.onEvent({ type: 'output', atMs: nowMs(), workId: id, correlationId, stream, text }),
-    progress: ({ id, correlationId }, value) => settings.onEvent({ type: 'progress', atMs: nowMs(), workId: id, correlationId, value }),
+    progress: ({ id, correlationId }, bytes) => settings.onEvent({ type: 'progress', atMs: nowMs(), workId: id, correlationId, bytes }),
     emptied() {
       for (const resolve of onEmpty) resolve();
       onEmpty.clear();

@@ -48,9 +48,9 @@ export function upwardReports(host: UpwardHost): UpwardReports {
     ended(manager, { leases: numbers, outcomes, workers }) {
       for (const [i, number] of numbers.entries()) {
         const item = granted.of(manager.holder, number);
-        const outcome = outcomes[i];
-        if (item === undefined || outcome === undefined) late(manager, number, 'ended');
+        if (item === undefined) late(manager, number, 'ended');
         else {
+          const outcome = outcomes[i] ?? nothing; // which is no outcome, and fails the try
           const place = placeAt(manager, workers[i] ?? item.worker ?? '');
           end(item);
           sink.ended(item.work, outcome, place);
@@ -147,6 +147,7 @@ export function upwardReports(host: UpwardHost): UpwardReports {
   };
 }
 
+const nothing = new Uint8Array();
 const MOST_PLACES = 1000;
 /** Characters of a worker's last words in an error. */
 const MAX_TAIL = 2000;

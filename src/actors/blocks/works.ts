@@ -2,48 +2,22 @@
  * Binds the machine of work to a pool: the work of a host that has no task graph. Payloads, results and errors stay
  * here, beside the machines; what a host sees of its work is a promise and the events that led to its end.
  */
-import type { Actor } from 'xstate';
-
 import { compiled } from '../../machines/compiled.ts';
-import { ExecutorError, InternalError, TaskNotFoundError, UnroutableError, WorkError } from '../../machines/model/errors.ts';
-import { budgets, failureOf, messageOf, type FailureKind } from '../../machines/model/failures.ts';
-import type { Resources } from '../../machines/model/resources.ts';
+import { ExecutorError, InternalError, UnroutableError } from '../../machines/model/errors.ts';
+import { messageOf, type FailureKind } from '../../machines/model/failures.ts';
 import type { Place } from '../../machines/model/story.ts';
 import type { WorkEvent } from '../../machines/model/work-events.ts';
-import { workMachine, type WorkEnd, type WorkMachine, type WorkMachineEvent } from '../../machines/work.ts';
+import { workMachine, type WorkEnd, type WorkMachineEvent } from '../../machines/work.ts';
 import type { Serializer } from '../../transport/serializers/port.ts';
 import type { LoadPlan } from '../load-plan.ts';
 import type { ActorSystem, Target } from '../spawn.ts';
 import type { Timers } from '../timers.ts';
-import { decodeOutcome, encodeCall, encodeReason } from '../work.ts';
+import { encodeCall, encodeReason } from '../work.ts';
+import { nameOf, notPrepared, workError, type BlockWork, type LiveWork, type WorkRequest } from './live-work.ts';
 import type { Pool } from './pool.ts';
-import { replayed, type Replayed } from './replayed.ts';
-import type { Work, WorkSink } from './work.ts';
-
-/** What a host asks for, checked. */
-export interface WorkRequest {
-  readonly payload: Uint8Array;
-  /** URL of the module, and the name of its export. */
-  readonly module: string;
-  readonly entry: string;
-  readonly resources: Resources;
-  readonly priority: number;
-  readonly timeRequestMs: number | undefined;
-  readonly correlationId: string | undefined;
-  /** Its work has ended: what the host keeps for it can go. */
-  settled?(id: string): void;
-}
-
-/** One piece of work, as its host holds it. */
-export interface BlockWork {
-  /** Unique within the service. */
-  readonly id: string;
-  readonly correlationId: string | undefined;
-  /** What the entry returned. Rejects with a `WorkError`, which raises nothing when nobody waits for it. */
-  readonly promise: Promise<Uint8Array>;
-  /** From `queued` to its end, from the start for each who reads; at most the last 64. */
-  readonly events: AsyncIterable<WorkEvent>;
-}
+import { replayed } from './replayed.ts';
+import type { WorkSink } from './work.ts';
+import { workReports, type Named } from './work-reports.ts';
 
 export interface WorksHost {
   readonly label: string;
@@ -58,8 +32,8 @@ export interface WorksHost {
   readonly graceMs: number;
   /** Why nothing is taken; `undefined` while something is. */
   refusal(): string | undefined;
-  output(work: Pick<BlockWork, 'id' | 'correlationId'>, stream: 'stdout' | 'stderr', text: string): void;
-  progress(work: Pick<BlockWork, 'id' | 'correlationId'>, value: unknown): void;
+  output(work: Named, stream: 'stdout' | 'stderr', text: string): void;
+  progress(work: Named, bytes: Uint8Array): void;
   /** Nothing is live any more. */
   emptied(): void;
   note(type: string, data: Readonly<Record<string, unknown>>): void;
@@ -81,28 +55,13 @@ export interface Works {
   readonly unprepared: number;
 }
 
-/** Work that has not ended. */
-interface Live extends Work {
-  readonly request: WorkRequest;
-  readonly events: Replayed<WorkEvent>;
-  readonly submittedMs: number;
-  readonly resolve: (result: Uint8Array) => void;
-  readonly reject: (error: WorkError) => void;
-  /** What `settle` will tell; values stay out of events. */
-  result: Uint8Array | undefined;
-  error: WorkError | undefined;
-  reason: unknown;
-  place: Partial<Place>;
-  actor: Actor<WorkMachine> | undefined;
-}
-
 const KEPT_EVENTS = 64;
 /** A kill, and word of it, take a moment: from the end of a grace to the end of waiting for it. */
 const GRACE_MARGIN_MS = 2000;
 
 export function works(host: WorksHost): Works {
   const { system, timers, serializer, nowMs, note } = host;
-  const live = new Map<string, Live>();
+  const live = new Map<string, LiveWork>();
   const unprepared = new Set<string>();
   let last = 0;
 
@@ -133,7 +92,7 @@ export function works(host: WorksHost): Works {
     }),
   );
 
-  const post = (work: Live, event: WorkMachineEvent): void => {
+  const post = (work: LiveWork, event: WorkMachineEvent): void => {
     if (work.actor !== undefined) system.post(work.actor, event);
   };
 
@@ -147,7 +106,8 @@ export function works(host: WorksHost): Works {
       work.events.push({ type: 'done', atMs: nowMs(), ...place });
       work.resolve(result);
     } else {
-      const error = (state === 'failed' ? work.error : undefined) ?? errorOf(work, 'cancelled', work.reason ?? new Error('it was cancelled'));
+      const error =
+        (state === 'failed' ? work.error : undefined) ?? workError(work, 'cancelled', work.reason ?? new Error('it was cancelled'), host);
       work.events.push({ type: state, atMs: nowMs(), ...place, failure: error.failure });
       work.reject(error);
     }
@@ -157,102 +117,37 @@ export function works(host: WorksHost): Works {
     if (live.size === 0) host.emptied();
   }
 
-  function noteEnd({ taskId: workId, name, request: { correlationId }, place, error, submittedMs }: Live, state: WorkEnd): void {
+  function noteEnd({ taskId: workId, name, request: { correlationId }, place, error, submittedMs }: LiveWork, state: WorkEnd): void {
     const failure = state === 'failed' ? error?.failure : undefined;
-    note('work.settled', { workId, name, correlationId, state, submittedMs, ...place, ...(failure === undefined ? undefined : { failure }) });
-  }
-
-  function errorOf(work: Live, kind: FailureKind, cause: unknown, at?: Place): WorkError {
-    const place = at ?? (work.place.host === undefined ? undefined : ({ worker: '', ...work.place } as Place));
-    const digest = failureOf(kind, cause, {
-      tryIndex: 0,
-      executor: host.label,
-      ...(place === undefined ? undefined : { host: place.host, ...(place.worker === '' ? undefined : { worker: place.worker }) }),
-    });
-    const { correlationId } = work.request;
-    const about = `${work.name} (${work.taskId}${correlationId === undefined ? '' : `, ${correlationId}`})`;
-    const what = kind === 'cancelled' ? 'was cancelled' : `ended without a result (${kind})`;
-    return new WorkError(`${about} ${what}: ${messageOf(cause)}`, {
-      workId: work.taskId,
+    note('work.settled', {
+      workId,
+      name,
       correlationId,
-      failure: { ...digest, budget: budgets[kind] },
-      place,
-      cause,
+      state,
+      submittedMs,
+      ...place,
+      ...(failure === undefined ? undefined : { failure }),
     });
   }
 
-  function fail(work: Live, kind: FailureKind, cause: unknown, place?: Place): void {
+  function fail(work: LiveWork, kind: FailureKind, cause: unknown, place?: Place): void {
     if (place !== undefined) work.place = place;
-    work.error = errorOf(work, kind, cause, place);
+    work.error = workError(work, kind, cause, { label: host.label, at: place });
     post(work, { type: 'work.failed', failure: work.error.failure });
   }
 
-  /** The live work that a report of the pool is about; a report without one is late, recorded and dropped. */
-  function about({ taskId }: Work, report: string): Live | undefined {
-    const work = live.get(taskId);
-    if (work === undefined) note('work.late', { workId: taskId, report, why: 'it has ended' });
-    return work;
-  }
-
-  const sink: WorkSink = {
-    sent(one, place) {
-      const work = about(one, 'sent');
-      if (work !== undefined) post(work, { type: 'work.sent', place });
-    },
-    started(one, place) {
-      const work = about(one, 'started');
-      if (work !== undefined) post(work, { type: 'work.started', place });
-    },
-    ended(one, bytes, place) {
-      const work = about(one, 'ended');
-      if (work === undefined) return;
-      work.place = place;
-      try {
-        const outcome = decodeOutcome(bytes, serializer);
-        if (outcome.type === 'stopped') post(work, { type: 'work.stopped' });
-        else if (outcome.type === 'failed') fail(work, outcome.kind, serializer.decode(bytesOf(outcome.error)), place);
-        else {
-          work.result = new Uint8Array(bytesOf(outcome.result)); // a copy: the frame it came in holds much else
-          post(work, { type: 'work.done', bytes: work.result.length, place });
-        }
-      } catch (cause) {
-        const message = `what the worker said of ${work.name} (${work.taskId}) is no outcome: ${messageOf(cause)}`;
-        fail(work, 'internal', new InternalError(message, { actor: work.taskId, cause }), place);
-      }
-    },
-    failed(one, kind, error, place) {
-      const work = about(one, 'failed');
-      if (work !== undefined) fail(work, kind, error, place);
-    },
-    stopped(one) {
-      const work = about(one, 'stopped');
-      if (work !== undefined) post(work, { type: 'work.stopped' });
-    },
-    progress(one, value) {
-      const work = live.get(one.taskId);
-      if (work === undefined) return;
-      try {
-        host.progress(named(work), serializer.decode(value));
-      } catch (cause) {
-        note('worker.garbled', { workId: work.taskId, message: messageOf(cause) });
-      }
-    },
-    output(one, stream, text) {
-      const work = live.get(one.taskId);
-      if (work !== undefined) host.output(named(work), stream, text);
-    },
-  };
+  const sink = workReports({ ...host, live, post, fail });
 
   function submit(request: WorkRequest): BlockWork {
     const workId = `w${++last}`;
     const { resources, priority, timeRequestMs, correlationId } = request;
     const events = replayed<WorkEvent>(KEPT_EVENTS);
     const submittedMs = nowMs();
-    let ends: Pick<Live, 'resolve' | 'reject'> | undefined;
+    let ends: Pick<LiveWork, 'resolve' | 'reject'> | undefined;
     const promise = new Promise<Uint8Array>((resolve, reject) => (ends = { resolve, reject }));
     promise.catch(() => {}); // a failure that nobody asks for raises nothing
     let importUrl = request.module;
-    const work: Live = {
+    const work: LiveWork = {
       key: `${workId}/0`,
       taskId: workId,
       tryIndex: 0,
@@ -260,11 +155,12 @@ export function works(host: WorksHost): Works {
       priority,
       resources,
       timeRequestMs,
-      encode: () => encodeCall({ id: correlationId ?? workId, tryIndex: 0, module: importUrl, entry: request.entry, payload: request.payload }),
+      encode: () =>
+        encodeCall({ id: correlationId ?? workId, tryIndex: 0, module: importUrl, entry: request.entry, payload: request.payload }),
       request,
       events,
       submittedMs,
-      ...(ends as unknown as Pick<Live, 'resolve' | 'reject'>), // the executor of a promise runs at once
+      ...(ends as unknown as Pick<LiveWork, 'resolve' | 'reject'>), // the executor of a promise runs at once
       result: undefined,
       error: undefined,
       reason: undefined,
@@ -279,7 +175,7 @@ export function works(host: WorksHost): Works {
   }
 
   /** Into the pool, as soon as workers can import its module. */
-  function enter(work: Live, prepared: (importUrl: string) => void): void {
+  function enter(work: LiveWork, prepared: (importUrl: string) => void): void {
     const { taskId: workId, name, request } = work;
     const refusal = host.refusal();
     if (refusal !== undefined) return fail(work, 'submit', new ExecutorError(refusal, { label: host.label }));
@@ -322,16 +218,16 @@ export function works(host: WorksHost): Works {
     submit,
     cancel,
     cancelAll(reason) {
-      for (const id of [...live.keys()]) cancel(id, reason);
+      for (const id of live.keys()) cancel(id, reason);
     },
     failAll(why) {
-      for (const work of [...live.values()]) fail(work, 'submit', new ExecutorError(why, { label: host.label }));
+      for (const work of live.values()) fail(work, 'submit', new ExecutorError(why, { label: host.label }));
     },
     abandon(actorId, error) {
       const work = live.get(actorId.replace(/^work\//, ''));
       if (work === undefined) return false;
       const message = `the actor of ${work.name} (${work.taskId}) has failed: ${messageOf(error)}`;
-      work.error = errorOf(work, 'internal', new InternalError(message, { actor: actorId, cause: error }));
+      work.error = workError(work, 'internal', new InternalError(message, { actor: actorId, cause: error }), host);
       settle(work.taskId, 'failed');
       return true;
     },
@@ -343,19 +239,4 @@ export function works(host: WorksHost): Works {
       return unprepared.size;
     },
   };
-}
-
-const named = ({ taskId, request }: Live): Pick<BlockWork, 'id' | 'correlationId'> => ({ id: taskId, correlationId: request.correlationId });
-
-/** `entry.js#run`: for messages and policies. */
-const nameOf = ({ module, entry }: WorkRequest): string => `${module.slice(module.lastIndexOf('/') + 1)}#${entry}`;
-
-function notPrepared({ taskId, name, request }: Live, cause: unknown): TaskNotFoundError {
-  const message = `${name} (${taskId}) was not found: ${request.module} could not be prepared for workers: ${messageOf(cause)}`;
-  return new TaskNotFoundError(message, { taskId, identity: name, moduleUrl: request.module, known: [], cause });
-}
-
-function bytesOf(payload: { readonly bytes: Uint8Array } | { readonly value: unknown }): Uint8Array {
-  if ('bytes' in payload) return payload.bytes;
-  throw new TypeError('a worker gives bytes');
 }

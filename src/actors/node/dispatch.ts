@@ -3,7 +3,8 @@
  * the batch while they are short; the first in a worker's pipe is the one that runs. What waits behind a long one is
  * taken back for workers with nothing to do. Nothing here is done once a try: all of it is once a batch.
  */
-import { outcomeTags, type MessageOf } from '../../transport/protocol.ts';
+import { outcomeTags } from '../../machines/model/outcome-tags.ts';
+import type { MessageOf } from '../../transport/protocol.ts';
 import type { FromWorkerOf } from './pipe-protocol.ts';
 import type { ActorSystem } from '../spawn.ts';
 import type { Timers } from '../timers.ts';
@@ -62,7 +63,8 @@ export interface Dispatch {
   /** Leases that have not ended. */
   leases(): readonly number[];
   readonly size: number;
-  readonly credit: number;
+  /** How many leases it takes at once, for a message that says so. */
+  sayCredit(): number;
 }
 
 /** Leases that ended, kept in case the transport delivers a grant twice. */
@@ -202,17 +204,19 @@ export function openDispatch({ system, timers, nowMs, maxCredit, fastMs, crew, r
   function advance(handle: Handle, before: Entry | undefined): void {
     const [head] = handle.pipe;
     if (head !== undefined && head !== before) head.sinceMs = nowMs();
+    if (handle.state === 'stopping') settle(handle); // it takes more once the try that was to stop has
     refill(handle);
     settle(handle);
     patrol.watch();
   }
 
+  const creditText = (): string => `${credit()} ${crew.workers()}`;
+
   function tellCredit(): void {
-    const now = credit();
-    const text = `${now} ${crew.workers()}`;
+    const text = creditText();
     if (text === said) return;
     said = text;
-    report.credit(now, crew.workers());
+    report.credit(credit(), crew.workers());
   }
 
   return {
@@ -326,7 +330,8 @@ export function openDispatch({ system, timers, nowMs, maxCredit, fastMs, crew, r
     get size() {
       return entries.size;
     },
-    get credit() {
+    sayCredit() {
+      said = creditText();
       return credit();
     },
   };

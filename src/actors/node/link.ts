@@ -15,7 +15,7 @@ export interface DriverLinkOptions {
   readonly timers: Timers;
   readonly nowMs: () => number;
   readonly random: () => number;
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, 'connect'>;
   /** Asked before every attempt. */
   addresses(): readonly string[];
   readonly connect: Pick<ConnectOptions, 'peerId' | 'secret' | 'fingerprint' | 'timeoutMs' | 'limits'>;

@@ -24,7 +24,7 @@ import { slotsOf } from './slots.ts';
 
 export interface ManagerOptions {
   readonly config: ManagerConfig;
-  readonly transport: Transport;
+  readonly transport: Pick<Transport, 'connect'>;
   readonly clock: Clock;
   /** Uniform in [0, 1). */
   readonly random: () => number;
@@ -33,7 +33,7 @@ export interface ManagerOptions {
   readonly spawnWorker: SpawnWorker;
   /** Where the driver is now, when that can change. */
   readonly addresses?: () => readonly string[] | undefined;
-  /** Runs something at the end of the turn of the event loop. @defaultValue `setImmediate` */
+  /** Runs something when what has come at once has been taken in. @defaultValue `queueMicrotask` */
   readonly defer?: (run: () => void) => void;
   readonly limits?: Limits;
   /** What whoever reads the log of the block should know. */
@@ -83,7 +83,7 @@ export function openManager(options: ManagerOptions): Manager {
     if (isOpen()) send(message);
   }
 
-  const reports = openReports({ defer: options.defer ?? setImmediate, isOpen, send });
+  const reports = openReports({ defer: options.defer ?? queueMicrotask, isOpen, send });
   const dispatch = openDispatch({
     system,
     timers,
@@ -201,7 +201,7 @@ export function openManager(options: ManagerOptions): Manager {
       pid: node.pid,
       workers: pool.workers,
       capacity: plan.capacity,
-      credit: dispatch.credit,
+      credit: dispatch.sayCredit(),
       ...(walltimeMs === undefined ? undefined : { remainingMs: Math.max(0, openedMs + walltimeMs - nowMs()) }),
       holds: [...new Set([...dispatch.leases(), ...reports.leases()])],
       sent: reports.sentSeq,

@@ -1,6 +1,6 @@
 /**
- * What a manager must not lose on its way to the driver: how tries ended, which were lost, which are given back. A turn
- * of the event loop gathers it in columns; each message has a number and is kept until the driver says that it has it.
+ * What a manager must not lose on its way to the driver: how tries ended, which were lost, which are given back. What
+ * comes at once is gathered in columns; each message has a number and is kept until the driver says that it has it.
  * What was under way when a link closed is sent again on the next, in order.
  */
 import type { MessageOf } from '../../transport/protocol.ts';
@@ -9,7 +9,7 @@ type Reliable = MessageOf<'ended'> | MessageOf<'lost'> | MessageOf<'returned'>;
 type WithoutSeq<M> = M extends unknown ? Omit<M, 'seq'> : never;
 
 export interface ReportsOptions {
-  /** Runs something at the end of the turn. */
+  /** Runs something when what has come at once has been taken in. */
   readonly defer: (run: () => void) => void;
   /** Whether the driver listens: what is not sent now is sent when it does. */
   isOpen(): boolean;
@@ -99,8 +99,8 @@ export function openReports({ defer, isOpen, send }: ReportsOptions): Reports {
       kept = first < 0 ? [] : kept.slice(first);
     },
     sendAgain() {
-      flush();
       for (const message of kept) pass(message);
+      flush();
     },
     leases: () => [...kept.flatMap((message) => (message.t === 'lost' ? [message.lease] : [...message.leases])), ...ends.leases, ...back],
     get isEmpty() {

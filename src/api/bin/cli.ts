@@ -4,6 +4,7 @@ import { readFileSync } from 'node:fs';
 
 import { Command, CommanderError } from 'commander';
 
+import { explainCommand } from '../cli/explain.ts';
 import { machinesCommand } from '../cli/machines.ts';
 import { endWithReader } from '../cli/output.ts';
 import { perfCommand } from '../cli/perf.ts';
@@ -20,13 +21,15 @@ const program = new Command('troupe')
     `
 Examples:
   $ troupe machines task --format mermaid     draw the machine of a task
+  $ troupe explain troupe.config.ts           what a configuration offers, and why so much
   $ troupe perf --executor threads            measure no-op tasks on this machine
   $ troupe reap runs/latest                   cancel what a driver that died has left
   $ troupe help perf                          options and examples of a command
 
 TROUPE_DEBUG=1 shows errors with their stack.`,
   );
-for (const command of [machinesCommand(), perfCommand(), reapCommand(), managerCommand(), workerCommand()]) program.addCommand(command);
+for (const command of [machinesCommand(), explainCommand(), perfCommand(), reapCommand(), managerCommand(), workerCommand()])
+  program.addCommand(command);
 for (const command of [program, ...program.commands]) {
   command.exitOverride().showHelpAfterError(`(see: troupe ${command === program ? '' : `${command.name()} `}--help)`);
 }

@@ -12,17 +12,20 @@ import { fromWorkerSchema } from '../../actors/node/pipe-protocol.ts';
 import { workerSpawner } from '../../actors/node/worker-process.ts';
 import { systemClock } from '../../actors/timers.ts';
 import { openPipe } from '../../transport/pipe.ts';
-import { defaultLimits } from '../../transport/port.ts';
-import { websocket } from '../../transport/websocket.ts';
+import { defaultLimits, type Transport } from '../../transport/port.ts';
 import { build } from '../build.ts';
 
+/** Loaded while the workers start. */
+const transport: Pick<Transport, 'connect'> = {
+  connect: async (options) => (await import('../../transport/websocket.ts')).websocket().connect(options),
+};
 const log = (text: string): void => void process.stderr.write(`troupe manager ${process.pid}: ${text}\n`);
 
 function main(config: ManagerConfig, file: string | undefined): void {
   const { worker, logDir } = config;
   const manager = openManager({
     config,
-    transport: websocket(),
+    transport,
     clock: systemClock,
     random: Math.random,
     build: build(),
@@ -41,6 +44,7 @@ function main(config: ManagerConfig, file: string | undefined): void {
   for (const signal of ['SIGTERM', 'SIGINT', 'SIGHUP'] as const) process.on(signal, () => manager.end(`it got ${signal}`));
 }
 
+process.stderr.on('error', () => {}); // nobody reads it any more
 const at = process.argv.indexOf('--connect');
 const file = at < 0 ? undefined : process.argv[at + 1];
 let config: ManagerConfig | undefined;

@@ -21,13 +21,15 @@ owner only. Ends with 0 when it was told to end, 3 when the driver refuses it, 4
 
 export function workerCommand(): Command {
   return new Command('worker')
-    .description('run one worker: for managers only, which speak with it over file descriptor 3')
+    .description('run one worker: for managers only, which speak with it over file descriptors 3 and 4')
     .action(() => run('worker', []));
 }
 
 /** In its place: same streams, same end. */
 function run(name: string, args: readonly string[]): Promise<void> {
-  const child = spawn(process.execPath, [fileURLToPath(programUrl(name)), ...args], { stdio: [0, 1, 2, ...(name === 'worker' ? [3] : [])] });
+  const child = spawn(process.execPath, [fileURLToPath(programUrl(name)), ...args], {
+    stdio: [0, 1, 2, ...(name === 'worker' ? [3, 4] : [])],
+  });
   const pass = (signal: NodeJS.Signals): void => void child.kill(signal);
   process.on('SIGTERM', pass).on('SIGINT', pass);
   return new Promise((resolve, reject) => {

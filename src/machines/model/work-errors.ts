@@ -18,14 +18,14 @@ export class WorkError extends TroupeError {
   readonly correlationId: string | undefined;
   readonly failure: WorkFailure;
   /** Where it ran, as far as that is known. */
-  readonly place: Place | undefined;
+  readonly place: Partial<Place>;
   constructor(
     message: string,
     details: {
       readonly workId: string;
       readonly correlationId?: string | undefined;
       readonly failure: WorkFailure;
-      readonly place?: Place | undefined;
+      readonly place: Partial<Place>;
     } & WithCause,
   ) {
     super(message, causeOf(details));

@@ -100,6 +100,7 @@ describe('a set of blocks', () => {
     expect(bench.set.scaleIn(2)).toEqual(['2', '1']);
     await bench.pass(5000);
     expect(statesIn(bench)).toEqual(['ready', 'draining']);
+    expect(bench.register('1', 'a late one')).toBe(false);
     expect(bench.set.scaleIn(['0', '1', '7'])).toEqual(['0']); // 1 is on its way already
     await bench.pass(5000);
     expect(statesIn(bench)).toEqual(['draining', 'draining']);
@@ -135,6 +136,7 @@ describe('a set of blocks', () => {
     provider.answerHeld();
     await bench.settle();
     expect(bench.view('0')).toMatchObject({ state: 'ready', jobId: 'j1' });
+    expect(bench.statesOf('0')).toEqual(['requested', 'submitting', 'ready', 'ready']); // and then with the id of its job
     expect(bench.register('1')).toBe(false);
     provider.end('j1');
     await bench.settle();

@@ -3,7 +3,14 @@ import * as fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 
 import type { Resources } from '../../../src/machines/model/resources.ts';
-import { doneBytes, expectNothingLeft, interchangeBench, workOf, type InterchangeBench, type PlayedManager } from '../../support/interchange-bench.ts';
+import {
+  doneBytes,
+  expectNothingLeft,
+  interchangeBench,
+  workOf,
+  type InterchangeBench,
+  type PlayedManager,
+} from '../../support/interchange-bench.ts';
 
 const keys = (prefix: string, n: number): readonly string[] => Array.from({ length: n }, (_, i) => `${prefix}${i}`);
 /** The end of all that a manager has been granted. */
@@ -308,7 +315,11 @@ it('never gives a manager more than its credit and its capacity, and everything 
     { weight: 2, arbitrary: fc.record({ cores: fc.constantFrom(0.5, 2, 4) }) },
     { weight: 1, arbitrary: fc.record({ memoryBytes: fc.constantFrom(300, 900) }) },
   );
-  const work = fc.array(fc.record({ resources: asked, priority: fc.integer({ min: -1, max: 1 }) }), { minLength: 1, maxLength: 40, size: 'max' });
+  const work = fc.array(fc.record({ resources: asked, priority: fc.integer({ min: -1, max: 1 }) }), {
+    minLength: 1,
+    maxLength: 40,
+    size: 'max',
+  });
   await fc.assert(
     fc.asyncProperty(sizes, work, fc.infiniteStream(fc.nat(100)), async (nodes, all, dice) => {
       const bench = interchangeBench();

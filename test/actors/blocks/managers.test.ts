@@ -2,7 +2,14 @@
 import { describe, expect, it } from 'vitest';
 
 import { managerView } from '../../../src/actors/blocks/managers.ts';
-import { doneBytes, expectNothingLeft, interchangeBench, thisBuild, type InterchangeBench, type PlayedManager } from '../../support/interchange-bench.ts';
+import {
+  doneBytes,
+  expectNothingLeft,
+  interchangeBench,
+  thisBuild,
+  type InterchangeBench,
+  type PlayedManager,
+} from '../../support/interchange-bench.ts';
 
 const statesOf = (bench: InterchangeBench, managerId: string): readonly unknown[] =>
   bench.notes.filter(({ type, data }) => type === 'manager.state' && data['managerId'] === managerId).map(({ data }) => data['state']);
@@ -323,6 +330,16 @@ describe('a manager whose link is closed', () => {
   });
 });
 
+it('what arrives of a manager that was given up is late, and is recorded', async () => {
+  const bench = interchangeBench();
+  const manager = await busy(bench);
+  const late = manager.onItsWay(ended(1), { t: 'heartbeat' });
+  bench.crew.end(bench.entry('m1'), 'timeout', 'over');
+  late();
+  expect(bench.endsOf('a/0')).toMatchObject([{ type: 'failed', kind: 'walltime' }]);
+  expect(notesOf(bench, 'lease.late')).toEqual([{ managerId: 'm1', blockId: '1', lease: 1, report: 'ended' }]);
+});
+
 describe('a manager that goes', () => {
   it('is drained, and what it had not started goes to others without blame', async () => {
     const bench = interchangeBench();
@@ -333,6 +350,9 @@ describe('a manager that goes', () => {
     expect(bench.gone).toEqual([{ managerId: 'm1', state: 'drained', end: undefined }]);
     expect([bench.exchange.queued, bench.endsOf('a/0').length, bench.endsOf('c/0')]).toEqual([2, 1, []]);
     expect(statesOf(bench, 'm1')).toEqual(['ready', 'draining', 'drained']);
+    expect(manager.closedWith).toBeUndefined(); // it closes its link when it is done
+    manager.drop();
+    expect(bench.deadLetters).toEqual([]);
   });
 
   it('is gone with its block, whose end says what has befallen its tries', async () => {
@@ -368,6 +388,8 @@ it('all are told to leave when the driver closes, and who comes then is sent awa
   expect(managers[1]?.take('end')).toEqual([{ t: 'end', why: 'the driver is closing' }]);
   expect(managers[1]?.closedWith).toBe('the driver is closing');
   expect([bench.crew.live.size, bench.timers.size]).toEqual([0, 0]);
+  await bench.rest(); // links say that they are closed
+  expect(bench.deadLetters).toEqual([]);
   expect(bench.manager('m3').closedWith).toBe('the driver is closing');
   expect(bench.manager('m3').inbox).toEqual([]);
   expect(bench.crew.live.size).toBe(0);

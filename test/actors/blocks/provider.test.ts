@@ -1,41 +1,18 @@
 /** A provider as blocks see it: what is asked together goes out together, outcomes are certain, and trouble is left alone. */
 import { describe, expect, it } from 'vitest';
 
-import { providerActor, type Found, type ProviderActor, type Submitted } from '../../../src/actors/blocks/provider.ts';
+import type { Found, Submitted } from '../../../src/actors/blocks/provider.ts';
 import type { JobStatus } from '../../../src/machines/model/blocks.ts';
-import type { Provider, ProviderFact } from '../../../src/providers/port.ts';
-import { blockWorld, specOf, type BlockWorld } from '../../support/block-world.ts';
-import { fakeProvider, type FakeProvider, type FakeProviderOptions } from '../../support/fake-provider.ts';
+import type { Provider } from '../../../src/providers/port.ts';
+import { blockWorld, specOf } from '../../support/block-world.ts';
+import { fakeProvider, type FakeProviderOptions } from '../../support/fake-provider.ts';
+import { actorOf, openProvider, type OpenedProvider } from '../../support/provider-actor.ts';
 
-interface Opened extends BlockWorld {
-  readonly batch: FakeProvider;
-  readonly provider: ProviderActor;
-  readonly outcomes: Submitted[];
-  submit(n: string): void;
-  sent(type: string): readonly unknown[];
-}
-
-function open(options: FakeProviderOptions = {}, random = 1): Opened {
-  const world = blockWorld();
-  const batch = fakeProvider(options);
-  const provider = actorOf(world, batch, random);
-  const outcomes: Submitted[] = [];
-  return {
-    ...world,
-    batch,
-    provider,
-    outcomes,
-    submit: (n) => provider.submit(specOf(n, `job-${n}`), (outcome) => void outcomes.push(outcome)),
-    sent: (type) => batch.requests.filter((request) => request.type === type),
-  };
-}
-const actorOf = ({ space, clock, note }: BlockWorld, plugin: Provider, random = 1): ProviderActor =>
-  providerActor(plugin, { space, clock, note, random: () => random, runId: 'r', label: 'hpc', dir: '/', timeoutMs: 10_000 });
 const polled = { pollMs: 5000 } as const;
 
 describe('a submission', () => {
   it('is answered with the id of its job', async () => {
-    const { submit, outcomes, settle, provider, errors } = open();
+    const { submit, outcomes, settle, provider, errors } = openProvider();
     submit('0');
     await settle();
     expect(outcomes).toEqual([{ type: 'submitted', jobId: 'j1' }]);
@@ -45,7 +22,7 @@ describe('a submission', () => {
   });
 
   it('that is refused is answered so', async () => {
-    const { batch, submit, outcomes, settle } = open();
+    const { batch, submit, outcomes, settle } = openProvider();
     batch.fault('submit', 'refused');
     submit('0');
     await settle();
@@ -53,7 +30,7 @@ describe('a submission', () => {
   });
 
   it.each(['lost', 'failedLate', 'misaddressed'] as const)('whose answer is %s is found by its name, and not repeated', async (fault) => {
-    const { batch, submit, outcomes, pass, sent, noted } = open();
+    const { batch, submit, outcomes, pass, sent, noted } = openProvider();
     batch.fault('submit', fault);
     submit('0');
     await pass(30_000);
@@ -66,7 +43,7 @@ describe('a submission', () => {
   });
 
   it('with no job of its name was refused, for sure', async () => {
-    const { batch, submit, outcomes, pass } = open();
+    const { batch, submit, outcomes, pass } = openProvider();
     batch.fault('submit', 'failed');
     submit('0');
     await pass(5000);
@@ -74,7 +51,7 @@ describe('a submission', () => {
   });
 
   it('is looked for until the provider is sure', async () => {
-    const { batch, submit, outcomes, pass, sent } = open();
+    const { batch, submit, outcomes, pass, sent } = openProvider();
     batch.fault('submit', 'failedLate');
     batch.fault('find', 'failed', 3);
     submit('0');
@@ -86,7 +63,7 @@ describe('a submission', () => {
   });
 
   it('keeps to the rate that the provider allows, over any second', async () => {
-    const { submit, sent, pass, settle } = open({ traits: { submitsPerSecond: 2 } });
+    const { submit, sent, pass, settle } = openProvider({ traits: { submitsPerSecond: 2 } });
     for (const n of ['0', '1', '2', '3', '4']) submit(n);
     await settle();
     expect(sent('jobs.submit')).toHaveLength(2);
@@ -99,7 +76,7 @@ describe('a submission', () => {
   });
 
   it('can be withdrawn before it was sent, and is answered as usual after', async () => {
-    const { provider, submit, outcomes, settle, sent } = open({ traits: { submitsPerSecond: 1 } });
+    const { provider, submit, outcomes, settle, sent } = openProvider({ traits: { submitsPerSecond: 1 } });
     submit('0');
     submit('1');
     await settle();
@@ -129,7 +106,7 @@ describe('a submission', () => {
   });
 
   it('that comes about after it was refused for sure is cancelled', async () => {
-    const { batch, submit, outcomes, pass, sent, noted } = open();
+    const { batch, submit, outcomes, pass, sent, noted } = openProvider();
     batch.fault('submit', 'held');
     submit('0');
     await pass(30_000);
@@ -143,14 +120,14 @@ describe('a submission', () => {
 });
 
 describe('a watched job', () => {
-  const watch = ({ provider }: Opened, jobId: string): JobStatus[] => {
+  const watch = ({ provider }: OpenedProvider, jobId: string): JobStatus[] => {
     const seen: JobStatus[] = [];
     provider.watch(jobId, (status) => seen.push(status));
     return seen;
   };
 
   it('is polled as often as the provider says, with all others in one request', async () => {
-    const opened = open({ traits: { ...polled, batch: 2 }, tells: false });
+    const opened = openProvider({ traits: { ...polled, batch: 2 }, tells: false });
     const { submit, settle, pass, sent, provider } = opened;
     for (const n of ['0', '1', '2']) submit(n);
     await settle();
@@ -166,7 +143,7 @@ describe('a watched job', () => {
   });
 
   it('of a provider that tells by itself is asked for once, since it may have told before', async () => {
-    const opened = open();
+    const opened = openProvider();
     opened.submit('0');
     await opened.settle();
     opened.batch.end('j1');
@@ -177,7 +154,7 @@ describe('a watched job', () => {
   });
 
   it.each(['failed', 'silent', 'empty'] as const)('is not known when the answer is %s', async (fault) => {
-    const opened = open({ traits: polled });
+    const opened = openProvider({ traits: polled });
     opened.submit('0');
     await opened.settle();
     const seen = watch(opened, 'j1');
@@ -187,7 +164,7 @@ describe('a watched job', () => {
   });
 
   it('is asked for at once when somebody checks, or cancels it', async () => {
-    const opened = open({ traits: polled, tells: false });
+    const opened = openProvider({ traits: polled, tells: false });
     const { submit, settle, provider, sent } = opened;
     submit('0');
     submit('1');
@@ -207,7 +184,7 @@ describe('a watched job', () => {
 });
 
 it('searches go out together, and each is answered with its own names', async () => {
-  const { batch, submit, settle, provider, sent } = open();
+  const { batch, submit, settle, provider, sent } = openProvider();
   submit('0');
   submit('1');
   await settle();
@@ -226,8 +203,8 @@ it('searches go out together, and each is answered with its own names', async ()
 
 describe('a provider in trouble', () => {
   /** Five searches that fail. */
-  async function broken(options: FakeProviderOptions = {}): Promise<Opened> {
-    const opened = open(options);
+  async function broken(options: FakeProviderOptions = {}): Promise<OpenedProvider> {
+    const opened = openProvider(options);
     opened.batch.fault('find', 'failed', 5);
     for (let i = 0; i < 5; i++) {
       opened.provider.find(['x'], () => {});
@@ -270,73 +247,8 @@ describe('a provider in trouble', () => {
   });
 });
 
-describe('what a provider says that nobody expects', () => {
-  it.each([
-    ['nothing', undefined],
-    ['a number', 7],
-    ['an unknown fact', { type: 'jobs.eaten', requestId: 'r1' }],
-    ['a status that is none', { type: 'job.changed', jobId: 'j1', status: { type: 'known', phase: 'dreaming' } }],
-    [
-      'a fact that throws',
-      {
-        get type() {
-          throw new Error('boo');
-        },
-      },
-    ],
-  ])('%s is a note, and changes nothing', async (_, fact) => {
-    const { batch, submit, settle, provider, noted, outcomes } = open();
-    const seen: JobStatus[] = [];
-    provider.watch('j1', (status) => seen.push(status));
-    submit('0');
-    batch.tell(fact as ProviderFact);
-    expect(noted('provider.unreadable')).toHaveLength(1);
-    await settle();
-    expect(outcomes).toHaveLength(1);
-    expect(seen.filter(({ type }) => type === 'gone')).toEqual([]);
-  });
-
-  it('late, repeated and unexpected answers are notes', async () => {
-    const { batch, submit, settle, noted, outcomes } = open();
-    batch.fault('submit', 'twice');
-    submit('0');
-    await settle();
-    batch.fault('submit', 'held');
-    submit('1');
-    await settle();
-    batch.tell({ type: 'jobs.cancelled', requestId: 'r2' });
-    batch.tell({ type: 'job.changed', jobId: 'j9', status: { type: 'unknown', message: '?' } });
-    expect(noted('provider.late')).toHaveLength(2);
-    expect(noted('provider.unexpected')).toMatchObject([{ request: 'jobs.submit', fact: 'jobs.cancelled' }]);
-    batch.answerHeld();
-    expect(outcomes).toHaveLength(2);
-  });
-
-  it('a provider that throws has failed', async () => {
-    const world = blockWorld();
-    const plugin: Provider = {
-      ...fakeProvider(),
-      open: () => ({
-        send() {
-          throw new Error('not today');
-        },
-        async close() {
-          throw new Error('never');
-        },
-      }),
-    };
-    const provider = actorOf(world, plugin);
-    const found: Found[] = [];
-    provider.find(['x'], (answer) => found.push(answer));
-    await world.settle();
-    expect(found).toEqual([{ type: 'failed', message: 'not today' }]);
-    await provider.close();
-    expect(world.noted('provider.closeFailed')).toEqual([{ message: 'never' }]);
-  });
-});
-
 it('nothing is left of a provider that was closed', async () => {
-  const { batch, submit, provider, system, clock, settle, outcomes } = open({ traits: polled });
+  const { batch, submit, provider, system, clock, settle, outcomes } = openProvider({ traits: polled });
   batch.fault('submit', 'held');
   submit('0');
   provider.watch('j1', () => {});

@@ -7,7 +7,8 @@ import { afterEach, beforeEach, describe, expect, it } from 'vitest';
 import { driverId } from '../../../src/actors/blocks/driver-id.ts';
 import { LEDGER_FILE } from '../../../src/actors/blocks/ledger.ts';
 import { blocksOf, parseLedger, type DriverId, type LedgerRecord } from '../../../src/actors/blocks/ledger-records.ts';
-import { reapDir, type BuildProvider, type ReapOptions, type ReapReport } from '../../../src/actors/blocks/reap.ts';
+import { reapDir, type BuildProvider, type ReapOptions } from '../../../src/actors/blocks/reap.ts';
+import type { ReapReport } from '../../../src/machines/model/reaping.ts';
 import { SimulatedClock } from '../../../src/api/testing.ts';
 import type { Provider, ProviderHost } from '../../../src/providers/port.ts';
 import { specOf } from '../../support/block-world.ts';
@@ -50,9 +51,9 @@ async function reap(
   { build = () => provider, ...options }: ReapOptions & { build?: BuildProvider } = {},
 ): Promise<ReapReport> {
   const clock = new SimulatedClock();
-  let report: ReapReport | undefined;
-  const reaping = reapDir(dir, build, { clock, random: () => 0.5, ...options }).then((done) => (report = done));
-  while (report === undefined) {
+  const done = { is: false };
+  const reaping = reapDir(dir, build, { clock, random: () => 0.5, ...options }).finally(() => (done.is = true));
+  while (!done.is) {
     await new Promise((resolve) => setImmediate(resolve)); // files are read and written meanwhile
     clock.increment(50);
   }

@@ -72,7 +72,7 @@ describe('a machine as data', () => {
 
 describe('the published machines', () => {
   it('are all there', () => {
-    expect([...machines().keys()].toSorted()).toEqual(['dataflow', 'executor', 'task', 'troupe']);
+    expect([...machines().keys()].toSorted()).toEqual(['block', 'dataflow', 'executor', 'provider', 'scaling', 'task', 'troupe']);
   });
 
   it.each([taskMachine, dataflowMachine, executorMachine, troupeMachine].map((machine) => [machine.id, machine] as const))(

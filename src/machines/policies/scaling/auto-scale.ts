@@ -7,10 +7,10 @@
  *   goal   = wanted, within min…max (at first: from init)
  *
  * Blocks that are asked for, pend or start count as those that run. What is missing is asked for at once; while blocks
- * fail in a row, after 1 s doubling to 60 s. What is too many goes back whole, those that have not come up first, and
- * only when it has been too many for a while; then those that have idled for as long as a new one takes to start, or
- * longer. Blocks with tries are never given back. Constant demand comes to rest: blocks are asked for only below the
- * goal and given back only above it, and neither changes the goal.
+ * fail in a row, after 1 s doubling to 60 s. What is too many goes back whole: first blocks that have not come up, when
+ * they have been too many for a little while, then blocks that are idle, when they have been idle and too many for as
+ * long as a new one takes to start, or longer. Blocks with tries are never given back. Constant demand comes to rest:
+ * blocks are asked for only below the goal and given back only above it, and neither changes the goal.
  */
 import type { BlockState, BlockView } from '../../model/blocks.ts';
 import type { Capacity } from '../../model/resources.ts';
@@ -18,7 +18,7 @@ import { checkAmount } from '../options.ts';
 import { MAX_AGAIN_MS, type ScalingDecision, type ScalingPolicy, type ScalingSnapshot } from './port.ts';
 
 export interface AutoScaleOptions {
-  /** A block goes back when it has been idle for so long, or for as long as blocks take to start. @defaultValue 120_000 */
+  /** A block goes back when it has been idle and too many for so long, or for as long as blocks take to start. @defaultValue 120_000 */
   readonly idleMs?: number;
   /** Upper limit of that wait, for queues in which blocks take hours to start; not below `idleMs`. @defaultValue none */
   readonly maxIdleMs?: number;
@@ -58,8 +58,8 @@ const byDefault = made({});
 interface Memory {
   /** Blocks of the start that have not come up: they were asked for whatever there is to do. */
   readonly init?: readonly string[];
-  /** Since when there are too many blocks, and the least that there were too many of since. */
-  readonly surplus?: { readonly sinceMs: number; readonly least: number };
+  /** Since when there has been one block too many all the time, since when two, and so on. */
+  readonly surplusMs?: readonly number[];
 }
 
 function decide(snapshot: ScalingSnapshot, settings: Settings): ScalingDecision {
@@ -69,14 +69,22 @@ function decide(snapshot: ScalingSnapshot, settings: Settings): ScalingDecision 
   const why = `${capacity.length} blocks, ${goal} wanted`;
   const memory: Memory = isFirst ? {} : { init: stillToCome(recall(snapshot.memory).init, snapshot) };
   if (capacity.length > goal) {
-    const { surplus, ...answer } = giveBack(snapshot, settings, { capacity, surplus: capacity.length - goal, init: memory.init ?? [] });
-    return { out: 0, why, ...answer, memory: surplus === undefined ? memory : { ...memory, surplus } };
+    const surplusMs = levels(snapshot, capacity.length - goal);
+    const { back, nextMs } = giveBack(snapshot, settings, capacity, surplusMs, memory.init ?? []);
+    return {
+      out: 0,
+      in: back,
+      ...(nextMs === Infinity ? undefined : { againMs: Math.min(nextMs, MAX_AGAIN_MS) }),
+      memory: { ...memory, surplusMs: surplusMs.slice(back.length) },
+      why,
+    };
   }
   // those that leave have their place until they have left
   const out = Math.max(0, Math.min(goal - capacity.length, limits.max - blocks.length));
   const againMs = out === 0 ? 0 : backoffLeft(snapshot, settings);
   if (againMs > 0) return { out: 0, in: [], memory, againMs, why: `${why}; ${snapshot.failedInRow} have failed in a row` };
-  return { out, in: [], memory, why };
+  // once the start is over, blocks that there were before it may be too many: nothing else would tell
+  return { out, in: [], memory, ...(isFirst && out === 0 && blocks.length > 0 ? { againMs: 0 } : undefined), why };
 }
 
 const leaving: ReadonlySet<BlockState> = new Set(['draining', 'cancelling', 'ended']);
@@ -109,63 +117,56 @@ function backoffLeft({ failedInRow, failedMs, nowMs }: ScalingSnapshot, { backof
 /** How far a block is from being of use, the furthest first: those go back first. */
 const nearness: Readonly<Partial<Record<BlockState, number>>> = { held: 0, requested: 1, submitting: 2, pending: 3, starting: 4 };
 
-/** At most `surplus` blocks, those that have not come up before those that are idle. */
-function giveBack(
-  snapshot: ScalingSnapshot,
-  settings: Settings,
-  { capacity, surplus, init }: { readonly capacity: readonly BlockView[]; readonly surplus: number; readonly init: readonly string[] },
-): Pick<ScalingDecision, 'in' | 'againMs'> & { readonly surplus: Memory['surplus'] } {
-  const { nowMs, startupMs = 0 } = snapshot;
-  const { idleMs, maxIdleMs, surplusMs } = settings;
-  const { surplus: before } = recall(snapshot.memory);
-  const { sinceMs, least } = { sinceMs: before?.sinceMs ?? nowMs, least: Math.min(before?.least ?? surplus, surplus) };
+/** More are not remembered, and not given back at once: a memory has an end. */
+const MOST = 100;
 
+/** Since when each of the blocks that there are too many of has been too many. */
+function levels({ memory, nowMs }: ScalingSnapshot, surplus: number): readonly number[] {
+  const { surplusMs: before = [] } = recall(memory);
+  return Array.from({ length: Math.min(surplus, MOST) }, (_, i) => before[i] ?? nowMs);
+}
+
+/** As many blocks as are too many, those that have not come up before those that are idle: when are they due? */
+function giveBack(
+  { nowMs, startupMs = 0 }: ScalingSnapshot,
+  { idleMs, maxIdleMs, surplusMs }: Settings,
+  capacity: readonly BlockView[],
+  sinceMs: readonly number[],
+  init: readonly string[],
+): { readonly back: readonly string[]; readonly nextMs: number } {
   // of those equally far the youngest first: an older one is nearer to the head of its queue
   const unready = capacity
     .filter(({ blockId, state }) => state !== 'ready' && !init.includes(blockId))
     .toReversed()
-    .toSorted((a, b) => (nearness[a.state] ?? 0) - (nearness[b.state] ?? 0));
-  const spare = unready.slice(0, least).map((block) => ({ block, dueMs: Math.max(sinceMs, block.requestedMs) + surplusMs }));
-
+    .toSorted((a, b) => (nearness[a.state] ?? 0) - (nearness[b.state] ?? 0))
+    .map(({ blockId, requestedMs }) => ({ blockId, fromMs: requestedMs, waitMs: surplusMs }));
   // not shorter than what a new one takes to start: else each pause of the work costs more than the block does
   const holdMs = Math.min(maxIdleMs, Math.max(idleMs, startupMs));
   const idle = capacity
     .filter(({ state, tries }) => state === 'ready' && tries === 0)
-    .flatMap((block) => (block.idleSinceMs === undefined ? [] : [{ block, dueMs: block.idleSinceMs + holdMs }]))
-    .toSorted((a, b) => a.dueMs - b.dueMs)
-    .slice(0, Math.max(0, surplus - unready.length));
-
-  const isDue = ({ dueMs }: { readonly dueMs: number }): boolean => dueMs <= nowMs;
-  const back = [...spare.filter(isDue), ...idle.filter(isDue)].map(({ block }) => block.blockId);
-  const nextMs = Math.min(...[...spare, ...idle].filter((each) => !isDue(each)).map(({ dueMs }) => dueMs - nowMs));
-  const left = surplus - back.length;
+    .flatMap(({ blockId, idleSinceMs }) => (idleSinceMs === undefined ? [] : [{ blockId, fromMs: idleSinceMs, waitMs: holdMs }]))
+    .toSorted((a, b) => a.fromMs - b.fromMs);
+  const spare = [...unready, ...idle]
+    .slice(0, sinceMs.length)
+    .map(({ blockId, fromMs, waitMs }, i) => ({ blockId, leftMs: Math.max(fromMs, sinceMs[i] ?? nowMs) + waitMs - nowMs }));
   return {
-    in: back,
-    ...(nextMs === Infinity ? undefined : { againMs: Math.min(nextMs, MAX_AGAIN_MS) }),
-    // what goes back ends the time that was looked at
-    surplus: back.length === 0 ? { sinceMs, least } : left > 0 ? { sinceMs: nowMs, least: left } : undefined,
+    back: spare.filter(({ leftMs }) => leftMs <= 0).map(({ blockId }) => blockId),
+    nextMs: Math.min(...spare.filter(({ leftMs }) => leftMs > 0).map(({ leftMs }) => leftMs)),
   };
 }
 
 /** Of a memory that is not our own, nothing: it may be that of a policy that has failed. */
 function recall(memory: unknown): Memory {
-  const { init, surplus } = (typeof memory === 'object' && memory !== null ? memory : {}) as {
-    readonly init?: unknown;
-    readonly surplus?: unknown;
-  };
-  const { sinceMs, least } = (typeof surplus === 'object' && surplus !== null ? surplus : {}) as Readonly<Record<string, unknown>>;
+  const { init, surplusMs } = (typeof memory === 'object' && memory !== null ? memory : {}) as Readonly<Record<string, unknown>>;
   return {
     ...(Array.isArray(init) ? { init: init.filter((id): id is string => typeof id === 'string') } : undefined),
-    ...(typeof sinceMs === 'number' && typeof least === 'number' ? { surplus: { sinceMs, least } } : undefined),
+    ...(Array.isArray(surplusMs) ? { surplusMs: surplusMs.filter((ms): ms is number => typeof ms === 'number') } : undefined),
   };
 }
-
-/** More are not remembered: a memory has an end. */
-const MOST_INIT = 100;
 
 /** The first time that there are any, the oldest blocks are those of the start. */
 function stillToCome(init: readonly string[] | undefined, { blocks, limits }: ScalingSnapshot): readonly string[] {
   const coming = blocks.filter((block) => isCapacity(block) && block.state !== 'ready').map(({ blockId }) => blockId);
   const first = init ?? blocks.slice(0, limits.init).map(({ blockId }) => blockId);
-  return first.slice(0, MOST_INIT).filter((id) => coming.includes(id));
+  return first.slice(0, MOST).filter((id) => coming.includes(id));
 }

@@ -108,14 +108,9 @@ describe('what autoScale gives back', () => {
   const pending = blocksOf('ready', 'pending', 'pending').slice(1);
 
   it('is a block that has been idle for long enough, and it asks again when that is', () => {
-    const blocks = [idle('b1', 1000)];
-    expect(
-      asked([
-        [2000, { blocks }],
-        [120_999, { blocks }],
-        [121_000, { blocks }],
-      ]),
-    ).toEqual([
+    const steps = [1000, 2000, 120_999, 121_000].map((nowMs) => [nowMs, { blocks: [idle('b1', 1000)] }] as const);
+    expect(asked(steps)).toEqual([
+      { in: [], againMs: 120_000 },
       { in: [], againMs: 119_000 },
       { in: [], againMs: 1 },
       { in: ['b1'], againMs: undefined },
@@ -123,25 +118,38 @@ describe('what autoScale gives back', () => {
   });
 
   it('waits for as long as a block takes to start, if that is longer', () => {
-    const blocks = [idle('b1')];
-    const startupMs = 500_000;
-    expect(
-      asked([
-        [499_999, { blocks, startupMs }],
-        [500_000, { blocks, startupMs }],
-      ]),
-    ).toMatchObject([{ in: [], againMs: 1 }, { in: ['b1'] }]);
-    expect(asked([[200_000, { blocks, startupMs }]], { maxIdleMs: 200_000 })).toMatchObject([{ in: ['b1'] }]);
+    const at = (nowMs: number) => [nowMs, { blocks: [idle('b1')], startupMs: 500_000 }] as const;
+    expect(asked([at(0), at(499_999), at(500_000)])).toMatchObject([{ againMs: 500_000 }, { in: [], againMs: 1 }, { in: ['b1'] }]);
+    expect(asked([at(0), at(200_000)], { maxIdleMs: 200_000 })[1]).toMatchObject({ in: ['b1'] });
+  });
+
+  it('is not one that work was there for in between, though it did not get any', () => {
+    const blocks = [idle('b1'), idle('b2')];
+    const steps = [
+      [0, { tries: 4, blocks }],
+      [60_000, { tries: 8, blocks }],
+      [61_000, { tries: 4, blocks }],
+      [180_999, { tries: 4, blocks }],
+      [181_000, { tries: 4, blocks }],
+    ] as const;
+    expect(asked(steps).map((answer) => answer.in)).toEqual([[], [], [], [], ['b1']]);
   });
 
   it('is the longest idle first, and no more than there are too many', () => {
     const blocks = [idle('b1', 30), idle('b2', 10), idle('b3', 20), busy('b4', 1)];
-    expect(asked([[500_000, { tries: 8, blocks }]])).toMatchObject([{ in: ['b2', 'b3'] }]);
+    expect(asked([0, 500_000].map((nowMs) => [nowMs, { tries: 8, blocks }]))[1]).toMatchObject({ in: ['b2', 'b3'] });
   });
 
   it('is never one with tries, and not below the least that there must be', () => {
-    expect(asked([[1e6, { tries: 0, blocks: [busy('b1', 1), busy('b2', 1)] }]])).toEqual([{ in: [], againMs: undefined }]);
-    expect(asked([[1e6, { limits: limits(0, 2), blocks: [idle('b1'), idle('b2'), idle('b3')] }]])).toMatchObject([{ in: ['b1'] }]);
+    const working = [busy('b1', 1), busy('b2', 1)];
+    expect(asked([0, 1e6].map((nowMs) => [nowMs, { blocks: working }]))[1]).toEqual({ in: [], againMs: undefined });
+    const spare = [idle('b1'), idle('b2'), idle('b3')];
+    expect(asked([0, 1e6].map((nowMs) => [nowMs, { limits: limits(0, 2), blocks: spare }]))[1]).toMatchObject({ in: ['b1'] });
+  });
+
+  it('is no more than 100 at a time: a memory has an end', () => {
+    const blocks = blocksOf(...Array.from({ length: 150 }, () => 'ready' as const));
+    expect(asked([0, 1e6].map((nowMs) => [nowMs, { limits: limits(0, 0, 200), blocks }]))[1]?.in).toHaveLength(100);
   });
 
   it('is what has not come up before what has, once it has been too many for a while', () => {
@@ -161,12 +169,8 @@ describe('what autoScale gives back', () => {
 
   it('is the idle block too, when all of it is too many', () => {
     const blocks = [idle('b1'), ...pending];
-    expect(
-      asked([
-        [200_000, { blocks }],
-        [210_000, { blocks }],
-      ]),
-    ).toMatchObject([{ in: ['b1'] }, { in: ['b3', 'b2', 'b1'] }]);
+    const steps = [0, 10_000, 120_000].map((nowMs) => [nowMs, { blocks: nowMs > 10_000 ? [idle('b1')] : blocks }] as const);
+    expect(asked(steps).map((answer) => answer.in)).toEqual([[], ['b3', 'b2'], ['b1']]);
   });
 
   it('is the furthest from being of use first, of equals the youngest', () => {
@@ -196,6 +200,16 @@ describe('what autoScale gives back', () => {
         [30_000, { tries: 4, blocks }],
       ]).map((answer) => answer.in),
     ).toEqual([[], [], ['b3']]);
+  });
+
+  it('may be what was there before the start', () => {
+    const blocks = [idle('b1')];
+    const steps = [0, 1, 120_001].map((nowMs) => [nowMs, { isFirst: nowMs === 0, limits: limits(1, 0), blocks }] as const);
+    expect(asked(steps)).toEqual([
+      { in: [], againMs: 0 },
+      { in: [], againMs: 120_000 },
+      { in: ['b1'], againMs: undefined },
+    ]);
   });
 
   it('is not a block that was asked for a moment ago', () => {
@@ -231,6 +245,6 @@ describe('what autoScale gives back', () => {
 
 it('autoScale takes the memory of another policy for none', () => {
   const blocks = blocksOf('pending');
-  for (const memory of [null, 7, 'x', [], { surplus: 3 }, { surplus: { sinceMs: 'x', least: 1 } }, { init: 'b1' }])
+  for (const memory of [null, 7, 'x', [], { surplusMs: 3 }, { surplusMs: ['x'] }, { init: 'b1' }])
     expect(autoScale().decide(demanded(0, { nowMs: 50_000, blocks, memory }))).toMatchObject({ in: [], againMs: 10_000 });
 });
