@@ -246,17 +246,23 @@ export function dataflow(port: DataflowPort): Dataflow {
     return undefined;
   }
 
+  /** The node waits for nothing any more. */
+  function leave(node: string): void {
+    // promises that it no longer waits for: nobody else does
+    for (const source of nodes.waitingFor(node)) if (source.startsWith(PROMISE)) nodes.settle(source);
+    nodes.detach(node);
+  }
+
   /** A task has settled: whoever waited for it waits no longer, and nothing but its digest is kept. */
   function forget(taskId: string, wasCancelled: boolean): void {
     const record = records.get(taskId);
     records.delete(taskId);
     if (record?.submission.parentId !== undefined) records.get(record.submission.parentId)?.children?.delete(taskId);
-    for (const node of [taskId, joinNode(taskId)]) {
-      // promises that it no longer waits for: nobody else does
-      for (const source of nodes.waitingFor(node)) if (source.startsWith(PROMISE)) nodes.settle(source);
-      nodes.detach(node);
+    leave(taskId);
+    if (record?.joined !== undefined) {
+      leave(joinNode(taskId));
+      nodes.settle(joinNode(taskId));
     }
-    nodes.settle(joinNode(taskId));
     for (const { id, missing } of nodes.settle(taskId)) {
       if (wasCancelled && records.has(id)) cancel(id, record?.cancelled?.reason, taskId);
       else if (missing === 0) release(id);

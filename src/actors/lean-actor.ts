@@ -187,6 +187,10 @@ export class LeanActor extends (Blank as unknown as new () => Inherited) {
     this.system._sendInspectionEvent({ type: '@xstate.snapshot', actorRef: this, event, snapshot });
   }
 
+  override _complete(): void {
+    if (this.observers !== noObservers || this.eventListeners !== noListeners) super._complete();
+  }
+
   _stop(): this {
     if (this._processingStatus === NOT_STARTED) this._processingStatus = STOPPED;
     else if (this.#waiting === undefined) this._send(stopEvent);

@@ -55,22 +55,12 @@ function withOutput(error: unknown, output: string | undefined): unknown {
   return error;
 }
 
-/** What remains of a task. */
+/** What remains of a task. Fields without a value are left out: a digest is a line of the log. */
 export function digestOf(state: SettledState, record: TaskRecord, context: TaskContext, settledMs: number): TaskDigest {
   const { submission, submittedMs, startedMs, place, arrived } = record;
   const { definition, settings, parentId, args } = submission;
-  const failure = context.failures.at(-1);
-  const optional = {
-    parentId,
-    startedMs,
-    executor: context.executor,
-    place,
-    timeRequestMs: settings.timeRequestMs,
-    key: settings.key,
-    failure,
-    bytes: state === 'done' ? arrived?.bytes : undefined,
-  };
-  return {
+  const { executor } = context;
+  const digest: Writable<TaskDigest> = {
     taskId: context.taskId,
     name: context.name,
     identity: definition.identity,
@@ -78,9 +68,20 @@ export function digestOf(state: SettledState, record: TaskRecord, context: TaskC
     state,
     dependsOn: args.sources.length > KEPT_SOURCES ? args.sources.slice(0, KEPT_SOURCES) : args.sources,
     inputs: args.sources.length,
-    tries: context.executor === undefined ? 0 : context.tryIndex + 1,
+    tries: executor === undefined ? 0 : context.tryIndex + 1,
     submittedMs,
     settledMs,
-    ...Object.fromEntries(Object.entries(optional).filter(([, value]) => value !== undefined)),
   };
+  if (parentId !== undefined) digest.parentId = parentId;
+  if (startedMs !== undefined) digest.startedMs = startedMs;
+  if (executor !== undefined) digest.executor = executor;
+  if (place !== undefined) digest.place = place;
+  if (settings.timeRequestMs !== undefined) digest.timeRequestMs = settings.timeRequestMs;
+  if (settings.key !== undefined) digest.key = settings.key;
+  const failure = context.failures.at(-1);
+  if (failure !== undefined) digest.failure = failure;
+  if (state === 'done' && arrived !== undefined) digest.bytes = arrived.bytes;
+  return digest;
 }
+
+type Writable<T> = { -readonly [K in keyof T]: T[K] };

@@ -83,9 +83,10 @@ export function recorder(nowMs: () => number, recordOf: (taskId: string) => Task
 
 function tellStory(record: TaskRecord, { seq, causeId, event, from, to }: Step, atMs: number): void {
   const { taskId } = record;
-  const story = (record.story ??= []);
-  if (story.length === STORY_LENGTH) story.shift();
-  story.push({ seq, atMs, type: event.type, taskId, from, to, causeId, event });
+  const line = { seq, atMs, type: event.type, taskId, from, to, causeId, event };
+  const { story } = record;
+  if (story === undefined) record.story = [line];
+  else if (story.push(line) > STORY_LENGTH) story.shift();
 }
 
 /** The story of a settled task, from its digest. */

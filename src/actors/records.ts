@@ -93,6 +93,8 @@ export interface TaskRecord {
   /** The last 64 lines; `undefined` before the first. */
   story: StoryEvent[] | undefined;
   progress: unknown;
+  /** Some timer was started for it, which may have fired since. */
+  hasTimers: boolean;
 }
 
 export function taskRecord(submission: Submission, submittedMs: number): TaskRecord {
@@ -114,5 +116,6 @@ export function taskRecord(submission: Submission, submittedMs: number): TaskRec
     abort: undefined,
     story: undefined,
     progress: undefined,
+    hasTimers: false,
   };
 }

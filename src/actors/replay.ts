@@ -5,9 +5,14 @@
 import { createActor, type AnyStateMachine } from 'xstate';
 
 import { EventLogError } from '../machines/model/errors.ts';
+import { blockMachine } from '../machines/block.ts';
 import { dataflowMachine } from '../machines/dataflow.ts';
 import { executorMachine } from '../machines/executor.ts';
+import { interchangeMachine } from '../machines/interchange.ts';
+import { managerMachine } from '../machines/manager.ts';
 import { provided, type Pluggable } from '../machines/policies/provided.ts';
+import { providerMachine } from '../machines/provider.ts';
+import { scalingMachine } from '../machines/scaling.ts';
 import { taskMachine, taskPluggable } from '../machines/task.ts';
 import { troupeMachine } from '../machines/troupe.ts';
 import type { ClosedRecord, DeadLetterRecord, LogRecord, SpawnedRecord, StepRecord } from './log-records.ts';
@@ -56,6 +61,11 @@ const published: Readonly<Record<string, { readonly machine: AnyStateMachine; re
   dataflow: { machine: dataflowMachine, pluggable: {} },
   executor: { machine: executorMachine, pluggable: {} },
   troupe: { machine: troupeMachine, pluggable: {} },
+  block: { machine: blockMachine, pluggable: {} },
+  scaling: { machine: scalingMachine, pluggable: {} },
+  provider: { machine: providerMachine, pluggable: {} },
+  interchange: { machine: interchangeMachine, pluggable: {} },
+  manager: { machine: managerMachine, pluggable: {} },
 };
 const KEPT_DIVERGENCES = 100;
 

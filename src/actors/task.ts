@@ -58,8 +58,10 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
       if (record !== undefined) run(record, context, dataflow.tell);
     };
 
-  const startTimer = ({ taskId, tryIndex }: TaskContext, timer: TaskTimer, ms: number): void =>
+  const startTimer = (record: TaskRecord, { taskId, tryIndex }: TaskContext, timer: TaskTimer, ms: number): void => {
+    record.hasTimers = true;
     timers.start(`${taskId}/${timer}`, ms, () => port.dataflow().tell(taskId, { type: 'timer.fired', timer, tryIndex }));
+  };
   const stopTimer = ({ taskId }: TaskContext, timer: TaskTimer): void => timers.cancel(`${taskId}/${timer}`);
   const executorOf = ({ executor }: TaskContext): Executor | undefined =>
     executor === undefined ? undefined : port.executors.get(executor);
@@ -243,7 +245,7 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
     const dataflow = port.dataflow();
     const record = dataflow.records.get(context.taskId);
     if (record === undefined) return;
-    for (const timer of timerNames) stopTimer(context, timer);
+    if (record.hasTimers) for (const timer of timerNames) stopTimer(context, timer);
     if (state === 'cancelled') stopChildren(record, record.cancelled?.reason); // also those of a body that has thrown
     const outcome = outcomeOf(state, record, context);
     const digest = digestOf(state, record, context, port.nowMs());
@@ -257,13 +259,13 @@ export function taskLogic(machine: TaskMachine, port: TaskPort): TaskMachine {
       routeTry: effect(routeTry),
       submitTry: effect(submitTry),
       askRetry: effect(askRetry),
-      startBackoff: effect((_, context) => startTimer(context, 'backoff', port.backoffMs(context))),
-      startLimit: effect((_, context) => {
-        if (context.timeLimitMs !== undefined) startTimer(context, 'limit', context.timeLimitMs);
+      startBackoff: effect((record, context) => startTimer(record, context, 'backoff', port.backoffMs(context))),
+      startLimit: effect((record, context) => {
+        if (context.timeLimitMs !== undefined) startTimer(record, context, 'limit', context.timeLimitMs);
       }),
-      startGrace: effect((_, context) => {
+      startGrace: effect((record, context) => {
         stopTimer(context, 'limit');
-        startTimer(context, 'grace', port.stopGraceMs + GRACE_MARGIN_MS);
+        startTimer(record, context, 'grace', port.stopGraceMs + GRACE_MARGIN_MS);
       }),
       stopTry: effect(stopTry),
       awaitJoined: effect((record) => port.dataflow().awaitJoined(record)),

@@ -2,16 +2,15 @@
  * `blocks({...}).start()`: the block executor alone, without a graph of tasks, for hosts that build their own service
  * on it. What they see of it; `start-block-service.ts` is loaded when one is started.
  */
-import type { BlockWork } from '../actors/blocks/live-work.ts';
 import type { Clock } from '../actors/timers.ts';
 import type { BlocksView } from '../machines/model/block-control.ts';
 import type { Resources } from '../machines/model/resources.ts';
+import type { BlockWork } from '../machines/model/work-events.ts';
 
 export type { HostCall, HostEntry } from '../actors/run-call.ts';
-export type { BlockWork } from '../actors/blocks/live-work.ts';
 export type { BlockControl, BlocksView } from '../machines/model/block-control.ts';
 export type { BlocksSnapshot, BlockView, ManagerView } from '../machines/model/blocks.ts';
-export type { WorkEvent } from '../machines/model/work-events.ts';
+export type { BlockWork, WorkEvent } from '../machines/model/work-events.ts';
 export type { WorkFailure } from '../machines/model/work-errors.ts';
 
 export interface BlockServiceSettings {

@@ -3,6 +3,8 @@ export { blockMachine } from '../machines/block.ts';
 export { connectionMachine } from '../machines/connection.ts';
 export { dataflowMachine } from '../machines/dataflow.ts';
 export { executorMachine } from '../machines/executor.ts';
+export { interchangeMachine } from '../machines/interchange.ts';
+export { managerMachine } from '../machines/manager.ts';
 export { poolMachine } from '../machines/pool.ts';
 export { providerMachine } from '../machines/provider.ts';
 export { scalingMachine } from '../machines/scaling.ts';
@@ -14,6 +16,8 @@ export type { BlockContext, BlockEvent, BlockInput, BlockMachine, BlockTimer } f
 export type { ConnectionContext, ConnectionEvent, ConnectionMachine, ConnectionState } from '../machines/connection.ts';
 export type { DataflowContext, DataflowEvent, DataflowMachine } from '../machines/dataflow.ts';
 export type { ExecutorContext, ExecutorEvent, ExecutorMachine } from '../machines/executor.ts';
+export type { InterchangeContext, InterchangeEvent, InterchangeMachine } from '../machines/interchange.ts';
+export type { ManagerContext, ManagerEvent, ManagerMachine } from '../machines/manager.ts';
 export type { PoolContext, PoolEnd, PoolEvent, PoolMachine, PoolState } from '../machines/pool.ts';
 export type { BreakerState, ProviderContext, ProviderEvent, ProviderMachine } from '../machines/provider.ts';
 export type { Decided, ScalingContext, ScalingEvent, ScalingInput, ScalingMachine, ScalingTimer } from '../machines/scaling.ts';

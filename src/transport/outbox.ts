@@ -14,8 +14,36 @@ export interface OutboxOptions {
   write(frame: Uint8Array): void;
   /** A message that no frame can carry: it would be refused at the other end. In a turn of its own. */
   faulted(what: string): void;
-  /** Runs something at the end of the turn. @defaultValue `setImmediate` */
+  /** Runs something at the end of the turn. @defaultValue {@link promptly} */
   readonly schedule?: (run: () => void) => void;
+}
+
+/**
+ * Runs something at the end of the turn of the event loop, with what else comes until then; after a quiet turn already
+ * when the code that runs now has returned: what comes alone need not wait, and what comes in numbers is gathered.
+ */
+export function promptly(): (run: () => void) => void {
+  let isQuiet = true;
+  /** Something came in this turn. */
+  let isUsed = false;
+  const look = (): void => {
+    if (!isUsed) {
+      isQuiet = true;
+      return;
+    }
+    isUsed = false;
+    setImmediate(look);
+  };
+  return (run) => {
+    isUsed = true;
+    if (!isQuiet) {
+      setImmediate(run);
+      return;
+    }
+    isQuiet = false;
+    setImmediate(look);
+    queueMicrotask(run);
+  };
 }
 
 export interface Outbox<M> {
@@ -28,7 +56,7 @@ export interface Outbox<M> {
   readonly bytes: number;
 }
 
-export function openOutbox<M extends object>({ limits, write, faulted, schedule = setImmediate }: OutboxOptions): Outbox<M> {
+export function openOutbox<M extends object>({ limits, write, faulted, schedule = promptly() }: OutboxOptions): Outbox<M> {
   let queue: M[] = [];
   let bytes = 0;
   let isScheduled = false;

@@ -4,6 +4,8 @@ import { afterEach, describe, expect, it } from 'vitest';
 import { blocks, inline } from '../../src/api/executors.ts';
 import { blocksOf } from '../../src/api/blocks-of.ts';
 import { ConfigError, Troupe } from '../../src/index.ts';
+import { memory } from '../../src/transport/memory.ts';
+import { fakeProvider } from '../support/fake-provider.ts';
 import type { BlocksView } from '../../src/machines/model/block-control.ts';
 
 const view = {} as BlocksView;
@@ -41,8 +43,7 @@ describe('the blocks of a troupe', () => {
     expect(() => troupe.blocks('inline')).toThrow("blocks: executor 'inline' has none; these have: 'pool'");
     const pool = troupe.blocks();
     const ready = new Promise<void>((resolve) => {
-      const stop = troupe.on('*', ({ type }) => {
-        if ((type as string) !== 'manager.registered') return;
+      const stop = troupe.on('block.ready', () => {
         stop();
         resolve();
       });
@@ -63,5 +64,25 @@ describe('the blocks of a troupe', () => {
     });
     expect(JSON.parse(JSON.stringify(snapshot))).toEqual(snapshot);
     expect(() => pool.drain('nobody')).toThrow(/there is no block or manager 'nobody'/);
+  });
+
+  it('go on after they were bad', async () => {
+    const provider = fakeProvider({ phase: 'running' });
+    const troupe = await Troupe.start({ executors: [blocks({ provider, transport: memory(), block: { min: 1 } })] });
+    open.push(troupe);
+    const pool = troupe.blocks();
+    const until = (holds: () => boolean): Promise<void> =>
+      new Promise((resolve) => {
+        const check = (): void => (holds() ? resolve() : void setImmediate(check));
+        check();
+      });
+    await until(() => {
+      for (const { jobId } of provider.live) provider.end(jobId, { end: 'failed', exitCode: 1 });
+      return pool.snapshot().state === 'bad';
+    });
+    expect(pool.snapshot().why).toMatch(/failed/);
+    pool.recover();
+    await until(() => pool.snapshot().state === 'ready' && provider.live.length === 1);
+    expect(pool.snapshot().why).toBeUndefined();
   });
 });

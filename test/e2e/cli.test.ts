@@ -1,7 +1,8 @@
 /** The program `troupe`, as it is installed: what it prints where, and how it ends. */
 import { execFile, spawn } from 'node:child_process';
-import { readFileSync } from 'node:fs';
-import { join } from 'node:path';
+import { mkdtempSync, readFileSync, rmSync, writeFileSync } from 'node:fs';
+import { tmpdir } from 'node:os';
+import { dirname, join } from 'node:path';
 import { describe, expect, it } from 'vitest';
 
 const root = join(import.meta.dirname, '../..');
@@ -25,6 +26,7 @@ describe('help', () => {
     [['--help'], /Commands:[^]*machines[^]*perf[^]*Examples:\n {2}\$ troupe /],
     [['help', 'perf'], /--executor <name>[^]*Examples:\n {2}\$ troupe perf/],
     [['perf', '--help'], /--tasks <n>[^]*Examples:\n {2}\$ troupe perf/],
+    [['explain', '-h'], /<config>[^]*Examples:\n {2}\$ troupe explain/],
     [['machines', '-h'], /--format <format>[^]*Examples:\n {2}\$ troupe machines task/],
   ])('of %o has examples, on stdout', async (args, text) => {
     const { code, stdout, stderr } = await troupe(args);
@@ -65,7 +67,21 @@ describe('troupe machines', () => {
   it.each([['--format', 'json'], ['--json']])('prints them as data with %s %s', async (...args) => {
     const { stdout } = await troupe(['machines', ...args.filter((arg) => arg !== undefined)]);
     const all = JSON.parse(stdout) as readonly { readonly name: string }[];
-    expect(all.map(({ name }) => name).toSorted()).toEqual(['dataflow', 'executor', 'task', 'troupe']);
+    expect(all.map(({ name }) => name).toSorted()).toEqual([
+      'block',
+      'connection',
+      'dataflow',
+      'executor',
+      'interchange',
+      'manager',
+      'pool',
+      'provider',
+      'scaling',
+      'task',
+      'troupe',
+      'work',
+      'worker',
+    ]);
   });
 
   it('prints them as pages', async () => {
@@ -87,6 +103,24 @@ describe('troupe machines', () => {
     child.stderr.on('data', (chunk: Buffer) => (output += chunk.toString()));
     await new Promise((resolve) => child.on('close', resolve));
     expect(output).toBe('[\n0\n');
+  });
+});
+
+describe('troupe explain', () => {
+  it('prints what a configuration offers, and for a program as data', async () => {
+    const config = join(mkdtempSync(join(tmpdir(), 'troupe-cli-')), 'config.json');
+    writeFileSync(config, '{ "executors": [{ "type": "blocks", "workers": 2, "node": { "cores": 4, "memoryBytes": 1e9 } }] }');
+    const { code, stdout, stderr } = await troupe(['explain', config]);
+    expect([code, stderr]).toEqual([0, '']);
+    expect(stdout).toMatch(/^blocks \(blocks\)\n/);
+    expect(JSON.parse((await troupe(['explain', config, '--json'])).stdout)).toMatchObject({ slots: { init: 2, max: 2 } });
+    rmSync(dirname(config), { recursive: true });
+  });
+
+  it('says in one line what is wrong', async () => {
+    const { code, stderr } = await troupe(['explain', '/nowhere/config.json']);
+    expect(code).toBe(1);
+    expect(stderr).toMatch(/^troupe: ENOENT: [^\n]+\n$/);
   });
 });
 

@@ -92,6 +92,7 @@ interface Plan {
   readonly workers: number;
   readonly maxBlocks: number;
   readonly maxCredit: number;
+  readonly latencyMs: number;
   readonly pollMs: number;
   readonly walltimeMs: number | undefined;
   readonly tasks: readonly (Doing & { readonly atMs: number; readonly cores: number; readonly priority: number })[];
@@ -105,21 +106,22 @@ const planned = (kinds: readonly FaultKind[]): fc.Arbitrary<Plan> =>
     workers: fc.integer({ min: 1, max: 3 }),
     maxBlocks: fc.integer({ min: 1, max: 3 }),
     maxCredit: fc.constantFrom(1, 4, 16),
+    latencyMs: fc.constantFrom(0, 1, 20, 60),
     pollMs: fc.constantFrom(0, 0, 2000),
     walltimeMs: fc.constantFrom(undefined, undefined, 15_000),
     tasks: fc.array(
       fc.record({
-        ms: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 20, max: 300 }), fc.integer({ min: 500, max: 5000 })),
+        ms: fc.oneof(fc.integer({ min: 1, max: 4 }), fc.integer({ min: 20, max: 300 }), fc.integer({ min: 300, max: 2000 })),
         how: fc.constantFrom('ends' as const, 'ends' as const, 'ends' as const, 'throws' as const),
-        atMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 30_000 })),
+        atMs: fc.oneof(fc.constant(0), fc.integer({ min: 0, max: 15_000 })),
         cores: fc.constantFrom(1, 1, 1, 1, 2, 4),
         priority: fc.constantFrom(0, 0, 0, 1, -1),
       }),
-      { minLength: 1, maxLength: 60, size: 'max' },
+      { minLength: 1, maxLength: 90, size: 'max' },
     ),
     faults: fc.array(
       plannedFault.filter(({ kind }) => kinds.includes(kind)),
-      { maxLength: 14, size: 'max' },
+      { maxLength: 24, size: 'max' },
     ),
   });
 

@@ -84,7 +84,7 @@ const acts = {
       bench.welcome = ({ holds }: MessageOf<'register'>) => {
         // what the driver has, and the manager does not, was lost on the way to it; what it holds may be unwanted
         const drop = holds.filter((lease) => open.has(lease)).slice(0, drops);
-        for (const lease of [...open])
+        for (const lease of Array.from(open))
           if (!holds.includes(lease) || drop.includes(lease)) {
             open.delete(lease);
             dropped.add(lease);

@@ -76,11 +76,16 @@ export const queued = (more: Partial<OrderingSnapshot> = {}): OrderingSnapshot =
 });
 
 /** Blocks that ended so, by their numbers from 1. */
-export const endedSo = (ends: readonly BlockEnd[], more: Partial<BlockErrorsSnapshot> = {}): BlockErrorsSnapshot => ({
+export const endedSo = (
+  ends: readonly BlockEnd[],
+  more: Partial<BlockErrorsSnapshot> = {},
+  /** Ends of blocks that had come up. */
+  cameUp: readonly BlockEnd[] = ['scaledIn'],
+): BlockErrorsSnapshot => ({
   executor: 'hpc',
   nowMs: 0,
   limits: { init: 1, min: 0, max: 10 },
-  ended: ends.map((end, i) => ({ blockId: `b${i + 1}`, end, endedMs: i, hadManager: end === 'scaledIn' })),
+  ended: ends.map((end, i) => ({ blockId: `b${i + 1}`, end, endedMs: i, hadManager: cameUp.includes(end) })),
   live: 0,
   total: ends.length + (more.live ?? 0),
   youngestLive: undefined,

@@ -13,7 +13,8 @@ import { encodeOutcome } from '../../src/actors/work.ts';
 import type { FailureKind } from '../../src/machines/model/failures.ts';
 import type { Resources } from '../../src/machines/model/resources.ts';
 import { blockErrors, handshake, ordering, scaling, selection } from '../../src/api/policies.ts';
-import { memory, type Fault, type MemoryTransport } from '../../src/transport/memory.ts';
+import type { Fault } from '../../src/transport/memory-link.ts';
+import { memory, type MemoryTransport } from '../../src/transport/memory.ts';
 import type { Transport } from '../../src/transport/port.ts';
 import type { Message } from '../../src/transport/protocol.ts';
 import { cbor } from '../../src/transport/serializers/cbor.ts';
@@ -31,6 +32,8 @@ export interface WorldOptions {
   readonly drainMs?: number;
   readonly pollMs?: number;
   readonly maxCredit?: number;
+  /** Of each frame. @defaultValue 1 */
+  readonly latencyMs?: number;
   readonly doing?: (taskId: string, tryIndex: number) => Doing;
 }
 
@@ -81,7 +84,7 @@ export interface BlocksWorld {
 }
 
 export async function blocksWorld(options: WorldOptions): Promise<BlocksWorld> {
-  const { seed, nodes = 1, workers = 2, maxBlocks = 3, pollMs = 0, maxCredit = 4 } = options;
+  const { seed, nodes = 1, workers = 2, maxBlocks = 3, pollMs = 0, maxCredit = 4, latencyMs = 1 } = options;
   const clock = simClock();
   const random = randomOf(seed);
   const driver = simProcess(clock);
@@ -95,7 +98,7 @@ export async function blocksWorld(options: WorldOptions): Promise<BlocksWorld> {
   const weather: BlocksWorld['weather'] = { frames: undefined, requests: 0, startFailures: 0, isApart: false };
   const network = memory({
     schedule: (run, ms) => void clock.setTimeout(run, ms),
-    faults: () => weather.frames?.() ?? 'deliver',
+    faults: () => weather.frames?.() ?? { delayMs: latencyMs },
     reaches: () => !weather.isApart,
   });
   let pids = 1000;

@@ -90,6 +90,8 @@ export interface InterchangeBench {
   readonly blocks: Set<string>;
   readonly heldBlocks: Set<string>;
   readonly doubted: readonly string[];
+  /** Managers whose workers do not come up, and why. */
+  readonly broken: readonly string[];
   /** Events to actors that had ended. */
   readonly deadLetters: readonly string[];
   readonly gone: readonly { readonly managerId: string; readonly state: string; readonly end: BlockEnd | undefined }[];
@@ -134,6 +136,7 @@ export function interchangeBench(options: BenchOptions = {}): InterchangeBench {
   const notes: Note[] = [];
   const doubted: string[] = [];
   const deadLetters: string[] = [];
+  const broken: string[] = [];
   const gone: { managerId: string; state: string; end: BlockEnd | undefined }[] = [];
   const blocks = new Set(['1', '2', '3']);
   const heldBlocks = new Set<string>();
@@ -175,6 +178,7 @@ export function interchangeBench(options: BenchOptions = {}): InterchangeBench {
       progress: ({ key }, bytes) => told.push({ type: 'progress', key, bytes }),
       output: ({ key }) => told.push({ type: 'output', key }),
     },
+    broken: ({ managerId }, why) => broken.push(`${managerId}: ${why}`),
     changed: quiet,
     note,
   });
@@ -314,6 +318,7 @@ export function interchangeBench(options: BenchOptions = {}): InterchangeBench {
     heldBlocks,
     doubted,
     deadLetters,
+    broken,
     gone,
     submit: (key, more) => exchange.submit(workOf(key, more)),
     submitAll(keys, more) {

@@ -4,6 +4,7 @@
  */
 import { readFileSync } from 'node:fs';
 
+import { afterEach } from 'vitest';
 import { SimulatedClock } from 'xstate';
 
 import { openService, type OpenService, type ServiceEvent } from '../../src/actors/blocks/service.ts';
@@ -11,7 +12,9 @@ import type { WorkRequest } from '../../src/actors/blocks/live-work.ts';
 import { systemClock, type Clock } from '../../src/actors/timers.ts';
 import { encodeOutcome, decodeOrder, type EntryCall } from '../../src/actors/work.ts';
 import { blocksOptions, type BlocksOptions } from '../../src/api/blocks.ts';
+import type { WorkError } from '../../src/machines/model/errors.ts';
 import type { FailureKind } from '../../src/machines/model/failures.ts';
+import type { BlockWork } from '../../src/machines/model/work-events.ts';
 import { memory, type MemoryTransport } from '../../src/transport/memory.ts';
 import { defaultLimits, type Link } from '../../src/transport/port.ts';
 import type { Message, MessageOf } from '../../src/transport/protocol.ts';
@@ -72,7 +75,7 @@ export function serviceBench(options: BlocksOptions = {}, clock: Clock = systemC
     // no program is started, so none is bundled
     { ...complete, programs: { manager: 'file:///none/manager.js', worker: 'file:///none/worker.js' } },
     {
-      runId: 'run',
+      runId: 'service-bench',
       runDir: undefined,
       clock,
       random: () => 0.5,
@@ -179,5 +182,30 @@ export function serviceBench(options: BlocksOptions = {}, clock: Clock = systemC
       await service.shutdown('kill');
       provider.expectNothingElse();
     },
+  };
+}
+
+/** What work rejects with. */
+export const failureOf = (work: BlockWork): Promise<WorkError> =>
+  work.promise.then(
+    () => {
+      throw new Error('it has a result');
+    },
+    (error: unknown) => error as WorkError,
+  );
+
+/** Lets what is under way between driver and manager arrive. */
+export const turn = (): Promise<void> => new Promise((resolve) => setImmediate(resolve));
+
+/** Makes benches that are closed after each test. */
+export function benches(): (...args: Parameters<typeof serviceBench>) => ServiceBench {
+  const open: ServiceBench[] = [];
+  afterEach(async () => {
+    for (const bench of open.splice(0)) await bench.close();
+  });
+  return (...args) => {
+    const made = serviceBench(...args);
+    open.push(made);
+    return made;
   };
 }

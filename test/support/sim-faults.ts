@@ -18,6 +18,9 @@ const oneOf = <T>(all: readonly T[], which: number): T | undefined => (all.lengt
 /** Each says what undoes it, if it lasts. */
 const kinds = {
   cutLink: (world, { which }) => oneOf(world.nodes, which)?.cut(),
+  cutAll(world) {
+    for (const node of world.nodes) node.cut();
+  },
   freezeLink(world, { which }) {
     const link = oneOf(world.network.links, which);
     link?.freeze();
@@ -52,8 +55,8 @@ const kinds = {
     const { random } = world;
     world.weather.frames = () => {
       const dice = random();
-      if (dice < 0.02) return 'cut';
-      if (dice < 0.04) return 'cutAfter';
+      if (dice < 0.03) return 'cut';
+      if (dice < 0.06) return 'cutAfter';
       if (dice < 0.2) return 'duplicate';
       return dice < 0.6 ? { delayMs: random() * 200 } : 'deliver';
     };
@@ -85,7 +88,8 @@ export type FaultKind = keyof typeof kinds;
 export const faultKinds = Object.keys(kinds) as readonly FaultKind[];
 
 export const plannedFault: fc.Arbitrary<PlannedFault> = fc.record({
-  atMs: fc.integer({ min: 0, max: 40_000 }),
+  // most while there is much to do
+  atMs: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 0, max: 15_000 }) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 40_000 }) }),
   kind: fc.constantFrom(...faultKinds),
   // most are over before anybody is given up, some are not
   forMs: fc.oneof(fc.integer({ min: 10, max: 3000 }), fc.integer({ min: 3000, max: 30_000 })),

@@ -7,7 +7,8 @@ import type { SpawnWorker, SpawnWorkerOptions } from '../../src/actors/node/hand
 import { openManager, type Manager } from '../../src/actors/node/manager.ts';
 import type { FromWorker, ToWorker } from '../../src/actors/node/pipe-protocol.ts';
 import { decodeOrder } from '../../src/actors/work.ts';
-import type { MemoryLink, MemoryTransport } from '../../src/transport/memory.ts';
+import type { MemoryLink } from '../../src/transport/memory-link.ts';
+import type { MemoryTransport } from '../../src/transport/memory.ts';
 import { LinkError, type ConnectOptions, type Link, type LinkHandlers, type Transport } from '../../src/transport/port.ts';
 import { outcomeTags } from '../../src/transport/protocol.ts';
 import { thisBuild } from './interchange-bench.ts';

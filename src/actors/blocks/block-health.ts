@@ -16,7 +16,8 @@ export interface BlockHealthHost {
 
 export interface BlockHealth {
   onReady(): void;
-  onEnded(block: EndedBlock): void;
+  /** @param words - Of what it has ended: for the message. */
+  onEnded(block: EndedBlock, words?: string): void;
   /** Forgets it all. */
   recover(): void;
   /** See `ScalingSnapshot`. */
@@ -36,7 +37,7 @@ export function blockHealth(host: BlockHealthHost): BlockHealth {
   let failedInRow = 0;
   let failedMs: number | undefined;
 
-  function ask(last: EndedBlock): void {
+  function ask(last: EndedBlock, words: string): void {
     if (isBad) return;
     const live = host.live();
     const { decision, policy } = host.ask({
@@ -49,7 +50,8 @@ export function blockHealth(host: BlockHealthHost): BlockHealth {
       youngestLive: live.at(-1),
     });
     if (!decision.bad && !failedEnds.has(last.end)) return;
-    const why = decision.why ?? `the policy ${policy} says so, after block ${last.blockId} has ended: ${last.end}`;
+    const because = decision.why ?? `the policy ${policy} says so, after block ${last.blockId} has ended: ${last.end}`;
+    const why = words === '' ? because : `${because}: ${words}`;
     host.note('blockErrors.decided', {
       bad: decision.bad,
       policy,
@@ -69,14 +71,14 @@ export function blockHealth(host: BlockHealthHost): BlockHealth {
     onReady() {
       failedInRow = 0;
     },
-    onEnded(block) {
+    onEnded(block, words = '') {
       total++;
       ended.push(block);
       ended = ended.toSorted((a, b) => Number(a.blockId) - Number(b.blockId)).slice(-MAX_ENDED);
       if (block.hadManager) failedInRow = 0;
       else if (isFailure(block)) failedInRow++;
       if (isFailure(block)) failedMs = block.endedMs;
-      ask(block);
+      ask(block, words);
     },
     recover() {
       ended = [];

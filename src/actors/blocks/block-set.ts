@@ -15,7 +15,7 @@ import { timers as timersOf, type Clock } from '../timers.ts';
 import { blockHealth } from './block-health.ts';
 import { blockOf, type Block, type BlockHost } from './block.ts';
 import { driverId } from './driver-id.ts';
-import { entryOf, isSameLoad, offerOf, viewOf, type BlockLoad, type Entry, type Registration } from './entries.ts';
+import { cameUp, entryOf, isSameLoad, offerOf, viewOf, type BlockLoad, type Entry, type Registration } from './entries.ts';
 import { openLedger, type Ledger } from './ledger.ts';
 import { providerActor, type ProviderView } from './provider.ts';
 import { scalingActor } from './scaling.ts';
@@ -69,6 +69,8 @@ export interface BlockSet {
   registered(blockId: string, managerId: string, has: Registration): boolean;
   /** What the managers of a block have and do, all of them together. */
   load(blockId: string, has: BlockLoad): void;
+  /** The workers of a manager do not come up, and it leaves. */
+  broken(blockId: string, managerId: string, why: string): void;
   /** A manager is gone, and so many are left. */
   left(blockId: string, managers: number): void;
   /** Asks the provider about this block's job now: `onEnded` tells if it is gone. */
@@ -223,7 +225,8 @@ export function blockSet(host: BlockSetHost, parts: BlockSetParts = {}): BlockSe
     ended.set(blockId, view);
     note('block.ended', { ...view, ...(evidence === undefined ? undefined : { evidence }) });
     guarded(() => host.onEnded(view, evidence), faulted('onEnded'));
-    if (closing === undefined) health.onEnded({ blockId, end, endedMs: sinceMs, hadManager });
+    const words = [...entry.broken.values()].at(-1) ?? [view.why ?? evidence?.message, evidence?.stderr?.trim()].filter(Boolean).join(': ');
+    if (closing === undefined) health.onEnded({ blockId, end, endedMs: sinceMs, hadManager: hadManager && cameUp(entry) }, words);
     scaling.changed();
     if (live.size === 0) onEmpty();
   }
@@ -285,6 +288,9 @@ export function blockSet(host: BlockSetHost, parts: BlockSetParts = {}): BlockSe
       if (entry === undefined || isSameLoad(entry.load, has)) return;
       entry.load = has;
       scaling.changed();
+    },
+    broken(blockId, managerId, why) {
+      live.get(blockId)?.broken.set(managerId, why);
     },
     left(blockId, managers) {
       const entry = live.get(blockId);

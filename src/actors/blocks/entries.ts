@@ -23,6 +23,8 @@ export interface Entry {
   load: BlockLoad;
   /** By manager: a block of several nodes has several. */
   readonly managers: Map<string, Registration>;
+  /** Why the workers of a manager do not come up. */
+  readonly broken: Map<string, string>;
   readyMs: number | undefined;
   deadlineMs: number | undefined;
 }
@@ -31,6 +33,7 @@ export const entryOf = (block: Block): Entry => ({
   block,
   load: { managers: 0, workers: 0, tries: 0 },
   managers: new Map(),
+  broken: new Map(),
   readyMs: undefined,
   deadlineMs: undefined,
 });
@@ -55,6 +58,9 @@ export function viewOf({ block, load, readyMs, deadlineMs }: Entry): BlockView {
     ...(deadlineMs === undefined ? undefined : { deadlineMs }),
   };
 }
+
+/** One of its managers has, or had, workers. */
+export const cameUp = ({ managers, broken }: Entry): boolean => [...managers.keys()].some((managerId) => !broken.has(managerId));
 
 export const isSameLoad = (a: BlockLoad, b: BlockLoad): boolean =>
   a.managers === b.managers && a.workers === b.workers && a.tries === b.tries && a.idleSinceMs === b.idleSinceMs;

@@ -41,6 +41,8 @@ export interface InterchangeHost {
   readonly batch: number;
   readonly maxWorkBytes: number;
   readonly sink: WorkSink;
+  /** The workers of this manager do not come up, and it leaves. */
+  broken(manager: Manager, why: string): void;
   /** What is queued and granted has changed, or what this manager has. */
   changed(manager?: Manager): void;
   note(type: string, data: Readonly<Record<string, unknown>>): void;
@@ -113,6 +115,7 @@ export function interchange(host: InterchangeHost): Interchange {
     jobIdOf: host.jobIdOf,
     end,
     giveBack,
+    broken: host.broken,
     started: () => {
       running++;
     },
@@ -233,6 +236,7 @@ export function interchange(host: InterchangeHost): Interchange {
         worker: undefined,
         stop: undefined,
         isRecalled: false,
+        doubts: 0,
       };
       items.set(work.key, item);
       account(item, 1);
@@ -289,8 +293,10 @@ export function interchange(host: InterchangeHost): Interchange {
     },
     gained,
     release(manager, how) {
-      for (const item of Array.from(manager.holder.items.values())) {
-        if (item.worker === undefined) giveBack(item);
+      for (const [i, item] of Array.from(manager.holder.items.values()).entries()) {
+        // the first ones may have begun a moment ago: what is always among them when a manager dies is suspect as well
+        if (item.worker === undefined && i < manager.workers) item.doubts++;
+        if (item.worker === undefined && item.doubts < MOST_DOUBTS) giveBack(item);
         else upward.lose(item, manager, how);
       }
     },
@@ -309,6 +315,9 @@ export function interchange(host: InterchangeHost): Interchange {
 }
 
 const none = { cores: 0, memoryBytes: 0, gpus: 0 } as const;
+/** Managers that may be lost while a try is about to start, before it counts as begun. */
+const MOST_DOUBTS = 3;
+
 /** Why no manager takes the first of a shape. */
 function whyNot(shape: Shape, all: readonly Manager[]): string {
   const open = all.filter(isOpen);

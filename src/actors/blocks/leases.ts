@@ -23,6 +23,8 @@ export interface Item {
   stop: { readonly reason: Uint8Array; readonly graceMs: number } | undefined;
   /** Asked back, in case it has not started. */
   isRecalled: boolean;
+  /** Managers that were lost while it was about to start: after some, it is taken for the cause. */
+  doubts: number;
 }
 
 /** The leases of one manager, and what they take. */

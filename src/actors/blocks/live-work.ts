@@ -24,17 +24,6 @@ export interface WorkRequest {
   settled?(id: string): void;
 }
 
-/** One piece of work, as its host holds it. */
-export interface BlockWork {
-  /** Unique within the service. */
-  readonly id: string;
-  readonly correlationId: string | undefined;
-  /** What the entry returned. Rejects with a `WorkError`, which raises nothing when nobody waits for it. */
-  readonly promise: Promise<Uint8Array>;
-  /** From `queued` to its end, from the start for each who reads; at most the last 64. */
-  readonly events: AsyncIterable<WorkEvent>;
-}
-
 /** Work that has not ended. */
 export interface LiveWork extends Work {
   readonly request: WorkRequest;

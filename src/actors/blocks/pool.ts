@@ -61,7 +61,8 @@ export function blockPool(options: PoolOptions, host: PoolHost, plan: () => Load
   const secrets = new Map<string, string>();
   const held: Held = { all: false, blocks: new Set() };
   let bad: string | undefined;
-  let parts: { readonly blocks: BlockSet; readonly listener: Listener; readonly folder: Folder } | undefined;
+  let parts: { readonly blocks: BlockSet; readonly listener: Listener } | undefined;
+  let folder: Folder | undefined; // beside them: it is there when the listener could not be
   let closing: Promise<void> | undefined;
   let isReportDue = false;
 
@@ -90,6 +91,7 @@ export function blockPool(options: PoolOptions, host: PoolHost, plan: () => Load
     batch: options.wire.batch,
     maxWorkBytes: options.wire.frameBytes / 2,
     sink,
+    broken: ({ blockId, managerId }, why) => parts?.blocks.broken(blockId, managerId, why),
     changed: report,
     note,
   });
@@ -161,14 +163,14 @@ export function blockPool(options: PoolOptions, host: PoolHost, plan: () => Load
     secrets.delete(blockId);
     held.blocks.delete(blockId);
     jobIds.delete(blockId);
-    void parts?.folder.forget(blockId);
+    void folder?.forget(blockId);
     const words = [`block ${blockId} has ended (${end})`, why ?? evidence?.message, evidence?.stderr?.trim()].filter(Boolean).join(': ');
     for (const manager of crew.ofBlock(blockId)) crew.end(manager, end, words);
     report();
   }
 
   async function start(): Promise<void> {
-    const folder = await openFolder(label, host.runDir, host.runId);
+    const own = (folder = await openFolder(label, host.runDir, host.runId));
     const { listen } = options;
     const certificate = listen.usesTls ? await options.makeCertificate() : undefined;
     const [manager, worker] = await Promise.all([
@@ -198,7 +200,7 @@ export function blockPool(options: PoolOptions, host: PoolHost, plan: () => Load
         fingerprint: certificate?.fingerprint,
         worker,
       });
-      const path = await folder.keep(blockId, config);
+      const path = await own.keep(blockId, config);
       const argv = [process.execPath, fileURLToPath(manager), '--connect', path];
       return {
         blockId,
@@ -208,8 +210,8 @@ export function blockPool(options: PoolOptions, host: PoolHost, plan: () => Load
         argv: options.launch(argv, process.cwd()),
         env: {},
         workDir: process.cwd(),
-        stdout: join(folder.dir, `block-${blockId}.out`),
-        stderr: join(folder.dir, `block-${blockId}.err`),
+        stdout: join(own.dir, `block-${blockId}.out`),
+        stderr: join(own.dir, `block-${blockId}.err`),
       };
     }
 
@@ -219,7 +221,7 @@ export function blockPool(options: PoolOptions, host: PoolHost, plan: () => Load
       random: host.random,
       runId: host.runId,
       label,
-      dir: folder.dir,
+      dir: own.dir,
       provider: options.provider,
       limits: options.limits,
       nodes: options.nodes,
@@ -243,7 +245,7 @@ export function blockPool(options: PoolOptions, host: PoolHost, plan: () => Load
       },
       note,
     });
-    parts = { blocks, listener, folder };
+    parts = { blocks, listener };
     exchange.open();
     report();
   }
@@ -255,7 +257,7 @@ export function blockPool(options: PoolOptions, host: PoolHost, plan: () => Load
     crew.close('the driver is closing');
     await parts?.blocks.close();
     await parts?.listener.close();
-    await parts?.folder.close();
+    await folder?.close();
     wheel.close();
   }
 

@@ -6,6 +6,7 @@
 import type { Actor } from 'xstate';
 
 import type { BlocksView } from '../../machines/model/block-control.ts';
+import type { BlockWork } from '../../machines/model/work-events.ts';
 import { messageOf } from '../../machines/model/failures.ts';
 import type { ExecutorState } from '../../machines/model/states.ts';
 import { executorMachine, type ExecutorMachine } from '../../machines/executor.ts';
@@ -15,7 +16,7 @@ import { actorSystem, spaceOf, type Target } from '../spawn.ts';
 import { timers, type Clock } from '../timers.ts';
 import { blockPool, type Pool } from './pool.ts';
 import type { PoolOptions } from './pool-options.ts';
-import type { BlockWork, WorkRequest } from './live-work.ts';
+import type { WorkRequest } from './live-work.ts';
 import { works, type Works } from './works.ts';
 
 export interface ServiceOptions extends PoolOptions {

@@ -22,6 +22,8 @@ export interface UpwardHost {
   end(item: Item): void;
   /** It has not started, and waits again. */
   giveBack(item: Item): void;
+  /** The workers of a manager do not come up. */
+  broken(manager: Manager, why: string): void;
   /** A worker has it. */
   started(item: Item): void;
   note(type: string, data: Readonly<Record<string, unknown>>): void;
@@ -73,8 +75,7 @@ export function upwardReports(host: UpwardHost): UpwardReports {
       const place = placeAt(manager, worker);
       end(item);
       note('worker.lost', { taskId: work.taskId, tryIndex: work.tryIndex, ...place, message, exitCode, signal });
-      const tail = stderr === undefined || stderr.trim() === '' ? '' : `; it wrote: ${stderr.trim().slice(-MAX_TAIL)}`;
-      const text = `the worker (process ${worker} on ${manager.host}, block ${manager.blockId}) that ran ${work.name} (${work.taskId}) has ended: ${message}${tail}`;
+      const text = `the worker (process ${worker} on ${manager.host}, block ${manager.blockId}) that ran ${work.name} (${work.taskId}) has ended: ${message}${wrote(stderr)}`;
       const { taskId, tryIndex } = work;
       sink.failed(work, kind, new WorkerLostError(text, { taskId, tryIndex, hostname: manager.host, blockId: manager.blockId }), place);
     },
@@ -99,6 +100,7 @@ export function upwardReports(host: UpwardHost): UpwardReports {
     draining: (manager, { why }) => system.post(manager.actor, { type: 'manager.drain', why, isOwn: true }),
     leaving(manager, { why, isBroken, stderr }) {
       note('manager.leaving', { managerId: manager.managerId, blockId: manager.blockId, why, isBroken, stderr });
+      if (isBroken) host.broken(manager, `its workers do not come up: ${why}${wrote(stderr)}`);
       system.post(manager.actor, { type: 'manager.left', why });
     },
     note: (manager, { type, data }) => note(type, { managerId: manager.managerId, blockId: manager.blockId, ...data }),
@@ -151,6 +153,7 @@ const nothing = new Uint8Array();
 const MOST_PLACES = 1000;
 /** Characters of a worker's last words in an error. */
 const MAX_TAIL = 2000;
+const wrote = (stderr = ''): string => (stderr.trim() === '' ? '' : `; it wrote: ${stderr.trim().slice(-MAX_TAIL)}`);
 
 /** What the end of a block is to the tries that ran in it; anything else has lost a node. */
 const kindOfEnd: { readonly [E in BlockEnd]?: FailureKind } = { timeout: 'walltime', preempted: 'preempted', outOfMemory: 'oom' };

@@ -2,10 +2,11 @@
 import { InternalError } from '../../machines/model/errors.ts';
 import { messageOf, type FailureKind } from '../../machines/model/failures.ts';
 import type { Place } from '../../machines/model/story.ts';
+import type { BlockWork } from '../../machines/model/work-events.ts';
 import type { WorkMachineEvent } from '../../machines/work.ts';
 import type { Serializer } from '../../transport/serializers/port.ts';
 import { decodeOutcome } from '../work.ts';
-import type { BlockWork, LiveWork } from './live-work.ts';
+import type { LiveWork } from './live-work.ts';
 import type { Work, WorkSink } from './work.ts';
 
 /** Which work something is about, as its host knows it. */

@@ -10,8 +10,6 @@ import { z } from 'zod';
 import { ConfigError } from '../../machines/model/errors.ts';
 import type { Affinity } from './affinity.ts';
 
-export type { Affinity };
-
 /** The variable that has a configuration, as JSON. */
 export const CONNECT = 'TROUPE_CONNECT';
 

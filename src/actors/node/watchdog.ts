@@ -1,8 +1,9 @@
 /**
  * Ends what a manager has started when the manager is killed. Workers notice by themselves that their pipe has closed;
  * one that is busy in synchronous code does not, and its commands are in process groups of their own. So a `sh`, which
- * takes a megabyte for all workers of a node, is told of every process group, and kills those that are left when the
- * manager's end of its pipe closes, however that came about.
+ * takes a megabyte for all workers of a node, is told of every process group, and kills those that are left a second after
+ * the manager's end of its pipe has closed, however that came about: workers that can should end themselves, with
+ * commands that nobody was told of yet.
  */
 import { spawn } from 'node:child_process';
 import type { Socket } from 'node:net';
@@ -24,6 +25,7 @@ while read -r op group; do
     -) kept=' '; for each in $groups; do [ "$each" = "$group" ] || kept="$kept$each "; done; groups=$kept ;;
   esac
 done
+sleep 1
 for each in $groups; do kill -s KILL -- "-$each" 2>/dev/null; done
 exit 0`;
 

@@ -15,6 +15,7 @@ import { descriptors } from './descriptors.ts';
 import { exitText, type SpawnWorker, type SpawnWorkerOptions, type WorkerExit, type WorkerProcess } from './handle.ts';
 import { outOfMemory } from './out-of-memory.ts';
 import type { FromWorker, ToWorker } from './pipe-protocol.ts';
+import { MARK, strayGroups } from './strays.ts';
 import { openWatchdog, type Watchdog } from './watchdog.ts';
 
 export interface WorkerSpawnerOptions {
@@ -42,12 +43,21 @@ const TAIL_BYTES = 4096;
 /** A process that is gone closes its pipes at once; one that was left behind may hold some of them open. */
 const LINGER_MS = 500;
 
+/** When strays are looked for again: what is just being started has no environment for a moment. */
+const SWEEPS_MS = [100, 500] as const;
+
 export function workerSpawner(options: WorkerSpawnerOptions): SpawnWorker {
   const memory = outOfMemory();
   const watchdog = openWatchdog((why) => options.log(`the watchdog of the workers is gone: ${why}`));
+  let started = 0;
   return (asked) => {
+    const mark = `${process.pid}.${++started}.${Date.now()}`;
     try {
-      return watched(start(options, asked), asked, options, watchdog, memory.hasStruck);
+      return watched(start(options, asked, mark), asked, options, {
+        watchdog,
+        hasRunOutOfMemory: memory.hasStruck,
+        strays: () => strayGroups(mark),
+      });
     } catch (error) {
       const stderr = `${error instanceof Error ? error.message : String(error)}\n`; // no memory, no descriptors, no such flag
       setImmediate(() => asked.onClosed({ code: undefined, signal: undefined, stderr, isOutOfMemory: false }));
@@ -56,22 +66,27 @@ export function workerSpawner(options: WorkerSpawnerOptions): SpawnWorker {
   };
 }
 
-function start({ program, execArgv }: WorkerSpawnerOptions, { env, cores }: SpawnWorkerOptions): ChildProcess {
+function start({ program, execArgv }: WorkerSpawnerOptions, { env, cores }: SpawnWorkerOptions, mark: string): ChildProcess {
   const { [CONNECT]: _secret, ...inherited } = process.env; // not for code of the user
   const [file, ...args] = [...binding(cores), process.execPath, ...execArgv, fileURLToPath(program)];
   return spawn(file, args, {
     detached: true, // a session and group of its own
-    env: { ...inherited, ...env },
+    env: { ...inherited, ...env, [MARK]: mark },
     stdio: ['ignore', 'pipe', 'pipe', 'pipe', 'pipe'],
   });
+}
+
+interface Surroundings {
+  readonly watchdog: Watchdog;
+  hasRunOutOfMemory(): boolean;
+  strays(): readonly number[];
 }
 
 function watched(
   child: ChildProcess,
   { slot, onMessages, onClosed }: SpawnWorkerOptions,
   { openPipe, logDir }: WorkerSpawnerOptions,
-  watchdog: Watchdog,
-  hasRunOutOfMemory: () => boolean,
+  { watchdog, hasRunOutOfMemory, strays }: Surroundings,
 ): WorkerProcess {
   const { pid = 0 } = child;
   let groups: readonly number[] = [];
@@ -123,10 +138,16 @@ function watched(
     settle();
   });
 
+  const sweep = (): void => strays().forEach(killGroup);
+
   function gone(how: NonNullable<typeof exit>): void {
     if (exit !== undefined) return;
     exit = how;
     kill(); // what it has left behind
+    if (how.signal !== undefined) {
+      sweep();
+      for (const ms of SWEEPS_MS) setTimeout(sweep, ms).unref();
+    }
     patience.restart();
     settle();
   }

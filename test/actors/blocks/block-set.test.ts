@@ -208,7 +208,7 @@ describe('a set of blocks', () => {
       judge: ({ ended, live }) => (live === 0 ? { bad: true, why: `${ended.length} have failed` } : { bad: false }),
     });
     await bench.pass(5000);
-    expect(bench.bad).toEqual(['2 have failed']);
+    expect(bench.bad).toEqual(['2 have failed: no such partition']);
     expect(bench.errorsAsked.at(-1)).toMatchObject({
       ended: [
         { blockId: '0', end: 'submitFailed', hadManager: false },

@@ -22,6 +22,7 @@ const item = (key: string, shape: Shape = one): Item => ({
   worker: undefined,
   stop: undefined,
   isRecalled: false,
+  doubts: 0,
 });
 const nothing = { cores: 0, memoryBytes: 0, gpus: 0 };
 

@@ -109,6 +109,13 @@ describe('a report', () => {
     expect(bench.told.every(({ type }) => type === 'sent')).toBe(true);
   });
 
+  it('of a manager that leaves because no worker comes up says what they wrote', async () => {
+    const { bench, manager } = await given('a/0');
+    manager.say({ t: 'leaving', why: 'it exited with code 1', isBroken: true, stderr: 'no such module\n' });
+    expect(bench.broken).toEqual(['m1: its workers do not come up: it exited with code 1; it wrote: no such module']);
+    expect([manager.state, bench.exchange.queued]).toEqual(['gone', 1]);
+  });
+
   it('is noted with its manager when it is a note', async () => {
     const { bench, manager } = await given();
     manager.say({ t: 'note', type: 'worker.slow', data: { ms: 5 } });

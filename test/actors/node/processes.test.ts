@@ -134,12 +134,13 @@ describe.skipIf(process.platform !== 'linux')('a worker process with tasks', () 
     await node.until('register');
     const kills = [(worker: number) => process.kill(worker, 'SIGKILL'), () => node.child.kill('SIGKILL')];
     for (const kill of kills) {
-      const lease = node.task('sleepLong', [], { kind: 'shell' });
+      const lease = node.task('sleepLong', ['/dev/null'], { kind: 'shell' });
       await node.until('started', ({ leases }) => leases.includes(lease));
       const [worker] = node.workers();
       const [command] = await node.commands(worker as number);
       kill(worker as number);
       await gone(command as number);
+      expect(isAlive(command as number)).toBe(false);
     }
   });
 

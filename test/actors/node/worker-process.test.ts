@@ -94,7 +94,7 @@ describe.skipIf(process.platform !== 'linux')('a worker process', () => {
     setImmediate(() => setImmediate(() => worker.send({ t: 'revoke', leases: [1, 3, 4] })));
     const { leases, kept } = await until('revoked');
     expect(leases).toContain(4);
-    expect([...leases, ...kept].toSorted()).toEqual([1, 3, 4]);
+    expect(new Set([...leases, ...kept])).toEqual(new Set([1, 3, 4]));
     expect(kept).toContain(1);
   });
 

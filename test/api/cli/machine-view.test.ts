@@ -72,7 +72,21 @@ describe('a machine as data', () => {
 
 describe('the published machines', () => {
   it('are all there', () => {
-    expect([...machines().keys()].toSorted()).toEqual(['block', 'dataflow', 'executor', 'provider', 'scaling', 'task', 'troupe']);
+    expect([...machines().keys()].toSorted()).toEqual([
+      'block',
+      'connection',
+      'dataflow',
+      'executor',
+      'interchange',
+      'manager',
+      'pool',
+      'provider',
+      'scaling',
+      'task',
+      'troupe',
+      'work',
+      'worker',
+    ]);
   });
 
   it.each([taskMachine, dataflowMachine, executorMachine, troupeMachine].map((machine) => [machine.id, machine] as const))(

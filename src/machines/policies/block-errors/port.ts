@@ -7,7 +7,7 @@ export interface EndedBlock {
   readonly blockId: string;
   readonly end: BlockEnd;
   readonly endedMs: number;
-  /** A manager of it had registered. */
+  /** A manager of it had registered, and its workers came up. */
   readonly hadManager: boolean;
 }
 

@@ -1,6 +1,7 @@
 /**
- * Bad when every block that there ever was has failed, and there were at least as many as are asked for at the start.
- * The default. Source: Parsl, `jobs/error_handlers.py`, `simple_error_handler`.
+ * Bad when every block that there ever was has failed, none of them had come up, and there were at least as many as are
+ * asked for at the start. The default. Source: Parsl, `jobs/error_handlers.py`, `simple_error_handler`; there, a block
+ * that ran for hours counts too, and the loss of the only node fails everything that waits.
  */
 import { failedEnds } from '../../model/blocks.ts';
 import type { BlockErrorsPolicy } from './port.ts';
@@ -12,7 +13,7 @@ const policy: BlockErrorsPolicy = Object.freeze({
   decide({ ended, live, limits }) {
     const threshold = Math.max(1, limits.init);
     // a block that lives has not failed: Parsl counts it among those that must have
-    const bad = live === 0 && ended.length >= threshold && ended.every(({ end }) => failedEnds.has(end));
+    const bad = live === 0 && ended.length >= threshold && ended.every(({ end, hadManager }) => failedEnds.has(end) && !hadManager);
     return bad ? { bad, why: `all ${ended.length} blocks have failed, the last one with '${ended.at(-1)?.end}'` } : { bad };
   },
 } satisfies BlockErrorsPolicy);

@@ -20,6 +20,7 @@ describe('simple', () => {
     ['all have failed, each in its own way', endedSo(['nodeFailed', 'outOfMemory', 'deserted']), true],
     ['one was given back', endedSo(['failed', 'scaledIn', 'failed']), false],
     ['one came to its walltime, which is no failure', endedSo(['failed', 'timeout']), false],
+    ['one had come up before it failed', endedSo(['missing', 'failed'], {}, ['failed']), false],
     ['one lives', endedSo(['failed', 'failed'], { live: 1, youngestLive: 'b3' }), false],
   ])('%s', (_, snapshot, bad) => {
     expect(simple().decide(snapshot)).toMatchObject({ bad });
