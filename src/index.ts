@@ -11,7 +11,16 @@ export type { FutureFailure } from './api/future.ts';
 export type { ActorView, TaskActor, TaskView, TroupeActor, TroupeSnapshot, Waiting } from './api/views.ts';
 export type { TroupeEvents } from './api/events.ts';
 export type { ReapedBlock, ReapOutcome, ReapReport, ReapSettings } from './api/reap.ts';
-export type { BlockEnd, BlockLimits, BlocksSnapshot, BlockState, BlockView, JobEnd, ManagerState, ManagerView } from './machines/model/blocks.ts';
+export type {
+  BlockEnd,
+  BlockLimits,
+  BlocksSnapshot,
+  BlockState,
+  BlockView,
+  JobEnd,
+  ManagerState,
+  ManagerView,
+} from './machines/model/blocks.ts';
 export type { BlockControl, BlocksView } from './machines/model/block-control.ts';
 export { explain } from './api/explain.ts';
 export type { ExecutorExplanation, ExplainedFact, TroupeExplanation } from './api/explain.ts';

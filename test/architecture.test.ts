@@ -48,6 +48,7 @@ const rooms: readonly Room[] = [
       'protocol',
       'tls',
       'websocket-connect',
+      'websocket-listen',
       'websocket-link',
     ],
   },

@@ -33,6 +33,8 @@ export interface PipeHandlers<In> {
 export interface Pipe<Out> {
   /** Queued; leaves with its turn of the event loop, or as soon as a batch is full. Dropped once the pipe is closed. */
   send(message: Out): void;
+  /** Sends what is queued now: for a process that may not come back to its event loop for long. */
+  flush(): void;
   /** Bytes that were sent and that the system has not taken yet. */
   readonly queuedBytes: number;
   /** Sends what is queued and says that nothing follows. The other end, which is told that it is closed, does so too. */
@@ -117,6 +119,7 @@ export function openPipe<In, Out extends object = object>(ends: PipeEnds, { sche
     send(message) {
       if (canWrite) outbox.push(message);
     },
+    flush: outbox.flush,
     get queuedBytes() {
       return outbox.bytes + writable.writableLength;
     },

@@ -42,7 +42,15 @@ describe('an order', () => {
       timeLimitMs: fc.option(fc.nat(), { nil: undefined }),
       shell: fc.option(
         fc.record(
-          { stdout: stream, stderr: stream, cwd: text, env: fc.dictionary(text.filter((key) => key !== '__proto__'), text) },
+          {
+            stdout: stream,
+            stderr: stream,
+            cwd: text,
+            env: fc.dictionary(
+              text.filter((key) => key !== '__proto__'),
+              text,
+            ),
+          },
           { requiredKeys: [] },
         ),
         { nil: undefined },
@@ -90,14 +98,12 @@ describe('an outcome', () => {
         error: bytes,
         output: fc.option(text, { nil: undefined }),
       })
-      .map(
-        ({ kind, error, output }): Outcome => ({
-          type: 'failed',
-          kind,
-          error: { bytes: error },
-          ...(output === undefined ? undefined : { output }),
-        }),
-      ),
+      .map(({ kind, error, output }): Outcome => ({
+        type: 'failed',
+        kind,
+        error: { bytes: error },
+        ...(output === undefined ? undefined : { output }),
+      })),
   );
 
   it('comes back as it was', () => {

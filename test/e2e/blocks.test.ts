@@ -85,7 +85,8 @@ describe('blocks of real processes', () => {
     kill(frozen?.pid ?? 0, 'SIGSTOP');
     const ids = await results;
     await on.until('manager.state', ({ managerId, state }) => managerId === frozen?.managerId && state === 'lost');
-    await on.until('block.ended', (ended) => ended.blockId === blockId && ended.end === 'deserted');
+    const ended = await on.until('block.ended', (block) => block.blockId === blockId);
+    expect(ended.end).toBe('deserted');
     await eachIsDoneOnce(on, ids);
     await on.close();
   });
@@ -141,7 +142,7 @@ describe('blocks of real processes', () => {
     const starts = join(dir, 'starts');
     const on = await onBlocks({
       workers: 2,
-      env: { NODE_OPTIONS: `--require ${join(import.meta.dirname, '../fixtures/die-at-start.cjs')}`, STARTS: starts },
+      env: { NODE_OPTIONS: `--import ${new URL('../fixtures/die-at-start.mjs', import.meta.url).href}`, STARTS: starts },
     });
     const [future] = on.marks(1, 0);
     const error = await errorOf(future as PromiseLike<string>);

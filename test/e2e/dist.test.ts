@@ -13,7 +13,8 @@ function loadedWith(entry: string): { readonly bytes: number; readonly packages:
   const packages = new Set<string>();
   const files = new Set<string>([entry]);
   for (const file of files) {
-    for (const [, specifier = ''] of read(file).matchAll(/^(?:import|export|\}) ?[^;]*?"([^"\n]+)";$/gm)) {
+    for (const [, named, bare] of read(file).matchAll(/^(?:import|export)\b[^;"']*\bfrom "([^"]+)";$|^import "([^"]+)";$/gm)) {
+      const specifier = named ?? bare ?? '';
       if (specifier.startsWith('.')) files.add(relative(dist, join(dist, dirname(file), specifier)));
       else if (!specifier.startsWith('node:')) packages.add(specifier);
     }

@@ -21,6 +21,14 @@ describe('at scale', () => {
     for (const megabytes of Object.values(heapMegabytesOverStart)) expect(megabytes).toBeLessThan(20);
   }, 180_000);
 
+  it('a waiting task weighs less than 2 kB, its Future included', () => {
+    const args = [join(root, 'dist/api/bin/cli.js'), 'perf', '--executor', 'inline', '--tasks', '2000', '--warmup', '200', '--json'];
+    const { stdout } = spawnSync(process.execPath, args, { encoding: 'utf8' });
+    const { bytesPerWaitingTask } = JSON.parse(stdout) as { readonly bytesPerWaitingTask: number };
+    expect(bytesPerWaitingTask).toBeGreaterThan(500);
+    expect(bytesPerWaitingTask).toBeLessThan(2000);
+  });
+
   it('20,000 waiting retries are timers on one wheel and leave the cost of other tasks as it was', () => {
     const { timers, ratio } = bench<{ timers: number; ratio: number }>('waiting-retries.mjs');
     expect(timers).toBe(20_000);

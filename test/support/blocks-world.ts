@@ -18,7 +18,8 @@ import { memory, type MemoryTransport } from '../../src/transport/memory.ts';
 import type { Transport } from '../../src/transport/port.ts';
 import type { Message } from '../../src/transport/protocol.ts';
 import { cbor } from '../../src/transport/serializers/cbor.ts';
-import { thisBuild, type Note } from './interchange-bench.ts';
+import type { Note } from './interchange-bench.ts';
+import { thisBuild } from './played-manager.ts';
 import { randomOf, settle, simClock, simProcess, type Random, type SimClock, type SimProcess } from './sim-clock.ts';
 import type { Doing, Execution, NodeHost, SimNode } from './sim-node.ts';
 import { simProvider, type SimJob, type SimProvider } from './sim-provider.ts';
@@ -154,7 +155,7 @@ export async function blocksWorld(options: WorldOptions): Promise<BlocksWorld> {
     },
     { clock: driver.clock },
   );
-  const root = system.spawn(createMachine({ id: 'world' }), { id: 'world', input: undefined as never });
+  const root = system.spawn(createMachine({ id: 'world' }), { id: 'world', input: undefined });
 
   function report(one: TryReport): void {
     const task = tasks.get(one.taskId);

@@ -68,7 +68,13 @@ export async function onBlocks(options: BlocksOptions = {}, config: TroupeConfig
   const dir = await mkdtemp(join(tmpdir(), 'on-blocks-'));
   const file = join(dir, 'runs');
   const listening = portsOf();
-  const troupe = await driver.Troupe.start({ executors: [driver.blocks(options)], ambient: false, signals: false, output: 'silent', ...config });
+  const troupe = await driver.Troupe.start({
+    executors: [driver.blocks(options)],
+    ambient: false,
+    signals: false,
+    output: 'silent',
+    ...config,
+  });
   const events: { readonly type: string }[] = [];
   const waiting = new Set<() => void>();
   for (const type of kept) {
@@ -87,9 +93,14 @@ export async function onBlocks(options: BlocksOptions = {}, config: TroupeConfig
     expect(portsOf(), 'ports').toEqual(listening);
     expect(foldersOf(names), 'folders').toEqual([]);
     expect([...self.all('actor.failed'), ...self.all('actor.deadLetter')], 'defects').toEqual([]);
-    await rm(dir, { recursive: true, force: true });
   }
-  onTestFinished(() => self.close('cancel'));
+  onTestFinished(async () => {
+    try {
+      await self.close('cancel');
+    } finally {
+      await rm(dir, { recursive: true, force: true });
+    }
+  });
 
   const self: OnBlocks = {
     troupe,

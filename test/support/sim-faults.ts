@@ -12,7 +12,16 @@ export interface PlannedFault {
   readonly which: number;
 }
 
-const jobEnds: readonly JobEnd['end'][] = ['timeout', 'preempted', 'failed', 'nodeFailed', 'outOfMemory', 'completed', 'cancelled', 'unknown'];
+const jobEnds: readonly JobEnd['end'][] = [
+  'timeout',
+  'preempted',
+  'failed',
+  'nodeFailed',
+  'outOfMemory',
+  'completed',
+  'cancelled',
+  'unknown',
+];
 const oneOf = <T>(all: readonly T[], which: number): T | undefined => (all.length === 0 ? undefined : all[which % all.length]);
 
 /** Each says what undoes it, if it lasts. */
@@ -89,7 +98,10 @@ export const faultKinds = Object.keys(kinds) as readonly FaultKind[];
 
 export const plannedFault: fc.Arbitrary<PlannedFault> = fc.record({
   // most while there is much to do
-  atMs: fc.oneof({ weight: 5, arbitrary: fc.integer({ min: 0, max: 15_000 }) }, { weight: 1, arbitrary: fc.integer({ min: 0, max: 40_000 }) }),
+  atMs: fc.oneof(
+    { weight: 5, arbitrary: fc.integer({ min: 0, max: 15_000 }) },
+    { weight: 1, arbitrary: fc.integer({ min: 0, max: 40_000 }) },
+  ),
   kind: fc.constantFrom(...faultKinds),
   // most are over before anybody is given up, some are not
   forMs: fc.oneof(fc.integer({ min: 10, max: 3000 }), fc.integer({ min: 3000, max: 30_000 })),

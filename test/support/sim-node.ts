@@ -11,7 +11,7 @@ import type { MemoryLink } from '../../src/transport/memory-link.ts';
 import type { MemoryTransport } from '../../src/transport/memory.ts';
 import { LinkError, type ConnectOptions, type Link, type LinkHandlers, type Transport } from '../../src/transport/port.ts';
 import { outcomeTags } from '../../src/transport/protocol.ts';
-import { thisBuild } from './interchange-bench.ts';
+import { thisBuild } from './played-manager.ts';
 import { simProcess, type Random, type SimClock, type SimProcess } from './sim-clock.ts';
 
 /** What a try does in its worker. */
@@ -117,16 +117,17 @@ export function startNode(host: NodeHost, input: ManagerConfigInput, onExit: (co
             fn();
           });
         // a driver that is held up does not answer the upgrade
-        driver.run(() =>
-          network.connect({ ...options, handlers: own }).then(
-            (made) => {
-              link = made;
-              if (isLate || !proc.isAlive) return made.terminate();
-              links.set(made, network.links.at(-1));
-              settled(() => resolve(made));
-            },
-            (error: unknown) => settled(() => reject(error instanceof Error ? error : new Error(String(error)))),
-          ),
+        driver.run(
+          () =>
+            void network.connect({ ...options, handlers: own }).then(
+              (made) => {
+                link = made;
+                if (isLate || !proc.isAlive) return made.terminate();
+                links.set(made, network.links.at(-1));
+                settled(() => resolve(made));
+              },
+              (error: unknown) => settled(() => reject(error instanceof Error ? error : new Error(String(error)))),
+            ),
         );
       });
     },

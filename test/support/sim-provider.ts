@@ -72,7 +72,11 @@ export function simProvider(host: SimProviderHost): SimProvider {
           if (left > 0) return;
           // the batch system notices a little later
           timers.push(
-            clock.setTimeout(() => over({ end: worst === 0 ? 'completed' : 'failed', exitCode: worst, stderr: nodes.flatMap(({ logs }) => logs).join('\n') }), 20),
+            clock.setTimeout(
+              () =>
+                over({ end: worst === 0 ? 'completed' : 'failed', exitCode: worst, stderr: nodes.flatMap(({ logs }) => logs).join('\n') }),
+              20,
+            ),
           );
         }),
       );
@@ -117,7 +121,8 @@ export function simProvider(host: SimProviderHost): SimProvider {
     const failed: ProviderFact = { type: 'jobs.failed', requestId, message: 'the batch system is not well' };
     if (fault === 'failed') return [failed];
     if (fault === 'silent') return [];
-    if (fault === 'refused') return [request.type === 'jobs.submit' ? { type: 'jobs.refused', requestId, message: 'no such partition' } : failed];
+    if (fault === 'refused')
+      return [request.type === 'jobs.submit' ? { type: 'jobs.refused', requestId, message: 'no such partition' } : failed];
     const fact = carryOut(request);
     if (fault === 'failedLate') return [failed];
     if (fault === 'lost') return [];

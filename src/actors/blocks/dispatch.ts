@@ -6,7 +6,7 @@ import type { Asker } from '../../machines/policies/firewall.ts';
 import type { SelectionCandidate, SelectionDecision, SelectionSnapshot } from '../../machines/policies/selection/port.ts';
 import type { Timers } from '../timers.ts';
 import { fits, hasRoom, type Item, type Leases } from './leases.ts';
-import { isOpen, type Manager } from './managers.ts';
+import { acknowledge, isOpen, type Manager } from './managers.ts';
 
 export interface DispatchHost {
   readonly queue: WorkQueue<Item>;
@@ -151,7 +151,9 @@ export function dispatch(host: DispatchHost): Dispatcher {
     }
   }
 
-  function send({ link }: Manager, numbers: number[], works: Uint8Array[]): void {
+  function send(manager: Manager, numbers: readonly number[], works: readonly Uint8Array[]): void {
+    const { link } = manager;
+    acknowledge(manager);
     for (let at = 0; at < numbers.length; at += host.batch)
       link?.send({ t: 'grant', leases: numbers.slice(at, at + host.batch), works: works.slice(at, at + host.batch) });
   }

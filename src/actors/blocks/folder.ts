@@ -9,7 +9,7 @@ export interface Folder {
   readonly dir: string;
   /** Writes what a block's managers connect with, for nobody else to read. */
   keep(blockId: string, config: ManagerConfigInput): Promise<string>;
-  forget(blockId: string): Promise<void>;
+  forget(blockId: string): void;
   close(): Promise<void>;
 }
 
@@ -19,14 +19,18 @@ export async function openFolder(label: string, runDir: string | undefined, runI
   const dir = runDir === undefined ? await mkdtemp(join(tmpdir(), `troupe-${runId}-`)) : join(runDir, 'executors', fileName(label));
   await mkdir(dir, { recursive: true, mode: 0o700 });
   const pathOf = (blockId: string): string => join(dir, `block-${blockId}.json`);
+  let forgetting: Promise<void> = Promise.resolve();
   return {
     dir,
     async keep(blockId, config) {
       await writeFile(pathOf(blockId), JSON.stringify(config), { mode: 0o600 });
       return pathOf(blockId);
     },
-    forget: (blockId) => rm(pathOf(blockId), { force: true }),
+    forget(blockId) {
+      forgetting = forgetting.then(() => rm(pathOf(blockId), { force: true })).catch(() => {}); // of a folder that is gone
+    },
     async close() {
+      await forgetting;
       if (isTemporary) await rm(dir, { recursive: true, force: true });
     },
   };

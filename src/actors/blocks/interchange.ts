@@ -5,25 +5,23 @@
 import type { Actor } from 'xstate';
 
 import type { BlockEnd } from '../../machines/model/blocks.ts';
-import { ExecutorError } from '../../machines/model/errors.ts';
-import type { FailureKind } from '../../machines/model/failures.ts';
 import type { Capacity } from '../../machines/model/resources.ts';
-import type { Place } from '../../machines/model/story.ts';
-import { shapes, workQueue, type Shape } from '../../machines/model/work-queue.ts';
+import { shapes, workQueue } from '../../machines/model/work-queue.ts';
 import { compiled } from '../../machines/compiled.ts';
 import { interchangeMachine, type InterchangeMachine } from '../../machines/interchange.ts';
 import type { Asker } from '../../machines/policies/firewall.ts';
 import type { OrderingDecision, OrderingSnapshot } from '../../machines/policies/ordering/port.ts';
 import type { SelectionDecision, SelectionSnapshot } from '../../machines/policies/selection/port.ts';
-import type { Message, MessageOf, Upward } from '../../transport/protocol.ts';
+import type { Message } from '../../transport/protocol.ts';
 import type { ActorSpace } from '../executors/port.ts';
 import { inSpace } from '../spawn.ts';
 import { freeId } from './set-parts.ts';
 import type { Timers } from '../timers.ts';
 import { dispatch } from './dispatch.ts';
-import { fits, leases, type Item } from './leases.ts';
-import { isOpen, type Manager } from './managers.ts';
+import { leases, type Item } from './leases.ts';
+import { acknowledge, isOpen, type Manager } from './managers.ts';
 import { upwardReports } from './upward.ts';
+import { whyNot } from './why-waiting.ts';
 import type { Work, WorkSink } from './work.ts';
 
 export interface InterchangeHost {
@@ -54,8 +52,8 @@ export interface Interchange {
   submit(work: Work): void;
   /** Takes it out of the queue, or has it stopped where it is. False when it has ended. */
   stop(key: string, reason: Uint8Array, graceMs: number): boolean;
-  /** Fails everything that has not ended. */
-  failAll(kind: FailureKind, error: (work: Work) => Error): void;
+  /** Stops everything that has not ended: nobody answers for it any more. */
+  stopAll(): void;
   /** Forgets everything that has not ended, without a word to the sink: somebody else has settled it. */
   abandonAll(): void;
   why(key: string): string | undefined;
@@ -82,6 +80,7 @@ export function interchange(host: InterchangeHost): Interchange {
   const shapeOf = shapes();
   const demand = { cores: 0, memoryBytes: 0, gpus: 0 };
   let running = 0;
+  const unacknowledged = new Set<Manager>();
   let isPassDue = false;
   /** Something was queued in the middle of a pass, which may have its shape behind it. */
   let hasMissed = false;
@@ -144,21 +143,31 @@ export function interchange(host: InterchangeHost): Interchange {
   }
 
   function heard(manager: Manager, messages: readonly Message[]): void {
-    let ack = 0;
     for (const message of messages) {
       if ('seq' in message && message.t !== 'ack') {
         if (message.seq <= manager.received) {
-          ack = manager.received;
-          continue; // sent again after a reconnect, and known
+          manager.acknowledged = 0; // sent again after a reconnect, and known: it has not heard that
+          continue;
         }
-        manager.received = ack = message.seq;
+        manager.received = message.seq;
       }
       upward.hear(manager, message);
     }
-    if (ack > 0) manager.link?.send({ t: 'ack', seq: ack });
+    if (manager.received > manager.acknowledged) acknowledgeSoon(manager);
     if (manager.holder.items.size === 0) manager.idleSinceMs ??= nowMs();
     gained();
     host.changed(manager);
+  }
+
+  /** With what is sent to it anyway, or a little later: a frame of its own for each would be half of all frames. */
+  function acknowledgeSoon(manager: Manager): void {
+    if (unacknowledged.size === 0) host.timers.start('ack', ACK_MS, acknowledgeAll);
+    unacknowledged.add(manager);
+  }
+
+  function acknowledgeAll(): void {
+    for (const manager of unacknowledged) acknowledge(manager);
+    unacknowledged.clear();
   }
 
   function gained(): void {
@@ -220,10 +229,7 @@ export function interchange(host: InterchangeHost): Interchange {
     actor,
     open: () => system.post(actor, { type: 'interchange.opened' }),
     submit(work) {
-      if (isClosed) {
-        sink.failed(work, 'submit', new ExecutorError(`executor ${host.label} is closed`, { label: host.label }), undefined);
-        return;
-      }
+      if (isClosed) return sink.stopped(work);
       const { taskId, name, tryIndex, priority, resources, timeRequestMs = 0 } = work;
       const { decision } = host.askOrdering({ taskId, name, tryIndex, priority, resources, nowMs: nowMs() });
       const item: Item = {
@@ -258,10 +264,10 @@ export function interchange(host: InterchangeHost): Interchange {
       manager?.link?.send({ t: 'stop', lease: item.lease, reason, graceMs });
       return true;
     },
-    failAll(kind, error) {
+    stopAll() {
       for (const item of Array.from(items.values())) {
         withdraw(item);
-        sink.failed(item.work, kind, error(item.work), undefined);
+        sink.stopped(item.work);
       }
     },
     abandonAll() {
@@ -315,14 +321,7 @@ export function interchange(host: InterchangeHost): Interchange {
 }
 
 const none = { cores: 0, memoryBytes: 0, gpus: 0 } as const;
+/** Longest wait for something to send an acknowledgement with. */
+const ACK_MS = 20;
 /** Managers that may be lost while a try is about to start, before it counts as begun. */
 const MOST_DOUBTS = 3;
-
-/** Why no manager takes the first of a shape. */
-function whyNot(shape: Shape, all: readonly Manager[]): string {
-  const open = all.filter(isOpen);
-  if (open.length === 0) return `none of ${all.length} managers takes tries now (held, draining, or not heard from)`;
-  const fitting = open.filter(({ capacity }) => fits(shape.demand, capacity, none));
-  if (fitting.length === 0) return 'no manager that is there has as much as it asks for';
-  return `all workers of ${fitting.length} ${fitting.length === 1 ? 'manager' : 'managers'} are busy`;
-}

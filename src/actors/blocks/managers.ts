@@ -34,8 +34,9 @@ export interface Manager {
   capacity: Capacity;
   credit: number;
   heardMs: number;
-  /** `seq` of the last reliable message that has arrived. */
+  /** `seq` of the last reliable message that has arrived, and of the last that it was told of. */
   received: number;
+  acknowledged: number;
   idleSinceMs: number | undefined;
 }
 
@@ -106,6 +107,13 @@ export function managerView(manager: Manager): ManagerView {
   };
 }
 
+/** Tells it that what it has sent has arrived. */
+export function acknowledge(manager: Manager): void {
+  if (manager.received === manager.acknowledged || manager.link === undefined) return;
+  manager.acknowledged = manager.received;
+  manager.link.send({ t: 'ack', seq: manager.received });
+}
+
 /** Ids of managers that are gone, so that they are known when they come back. */
 const REMEMBERED = 1000;
 
@@ -133,6 +141,7 @@ export function managers(host: ManagersHost): Managers {
     // this process was held up itself: what was sent meanwhile has not been read yet
     const wasBlocked = now - watchedMs > 2 * WATCH_SHARE * host.silentAfterMs;
     for (const manager of live.values()) {
+      manager.link?.send({ t: 'heartbeat' }); // it ends when nothing is heard of us for long, whatever it runs
       if (wasBlocked) manager.heardMs = Math.max(manager.heardMs, now - host.silentAfterMs / 2);
       const silentMs = now - manager.heardMs;
       if (manager.link !== undefined && silentMs > host.silentAfterMs && stateOf(manager) !== 'suspect') {
@@ -201,6 +210,7 @@ export function managers(host: ManagersHost): Managers {
       credit: said.credit,
       heardMs: now,
       received: said.sent, // of the messages of a life before this one nothing is wanted
+      acknowledged: said.sent,
       idleSinceMs: now,
     };
     if (!host.admit(manager)) {
@@ -235,6 +245,7 @@ export function managers(host: ManagersHost): Managers {
     manager.credit = said.credit;
     const drop = host.reconcile(manager, new Set(said.holds));
     note('manager.returned', { managerId: manager.managerId, blockId: manager.blockId, holds: said.holds.length, drop: drop.length });
+    manager.acknowledged = manager.received;
     link.send({ t: 'welcome', received: manager.received, drop, heartbeatMs: host.heartbeatMs });
     system.post(manager.actor, { type: 'link.restored' });
     if (manager.actor.getSnapshot().context.isDraining) link.send({ t: 'drain' });

@@ -9,7 +9,6 @@ import { performance } from 'node:perf_hooks';
 import { fileURLToPath } from 'node:url';
 
 import type { BlocksSnapshot, BlockView, JobEnd, JobSpec } from '../../machines/model/blocks.ts';
-import { ExecutorError } from '../../machines/model/errors.ts';
 import { messageOf } from '../../machines/model/failures.ts';
 import { misfit, type Capacity, type Resources } from '../../machines/model/resources.ts';
 import { slotPlan } from '../../machines/model/slots.ts';
@@ -25,6 +24,7 @@ import { openFolder, type Folder } from './folder.ts';
 import { interchange, type Interchange } from './interchange.ts';
 import { managers, managerView, type Manager, type Managers } from './managers.ts';
 import { managerConfig, type PoolOptions } from './pool-options.ts';
+import { loadOf, scaled, withPort } from './pool-parts.ts';
 import type { Work, WorkSink } from './work.ts';
 
 export interface PoolHost extends Pick<
@@ -163,7 +163,7 @@ export function blockPool(options: PoolOptions, host: PoolHost, plan: () => Load
     secrets.delete(blockId);
     held.blocks.delete(blockId);
     jobIds.delete(blockId);
-    void folder?.forget(blockId);
+    folder?.forget(blockId);
     const words = [`block ${blockId} has ended (${end})`, why ?? evidence?.message, evidence?.stderr?.trim()].filter(Boolean).join(': ');
     for (const manager of crew.ofBlock(blockId)) crew.end(manager, end, words);
     report();
@@ -253,7 +253,7 @@ export function blockPool(options: PoolOptions, host: PoolHost, plan: () => Load
   async function end(): Promise<void> {
     await starting.catch(() => {});
     exchange.close();
-    exchange.failAll('submit', () => new ExecutorError(`executor ${label} is closed`, { label }));
+    exchange.stopAll();
     crew.close('the driver is closing');
     await parts?.blocks.close();
     await parts?.listener.close();
@@ -314,22 +314,3 @@ export function blockPool(options: PoolOptions, host: PoolHost, plan: () => Load
     close: () => (closing ??= end()),
   };
 }
-
-function loadOf(all: readonly Manager[]): {
-  readonly managers: number;
-  readonly workers: number;
-  readonly tries: number;
-  readonly idleSinceMs?: number;
-} {
-  const tries = all.reduce((sum, { holder }) => sum + holder.items.size, 0);
-  const since = all.map(({ idleSinceMs }) => idleSinceMs);
-  const idle =
-    all.length > 0 && since.every((ms) => ms !== undefined) && tries === 0 ? { idleSinceMs: Math.max(...(since as number[])) } : undefined;
-  return { managers: all.length, workers: all.reduce((sum, { workers }) => sum + workers, 0), tries, ...idle };
-}
-
-const scaled = (capacity: Capacity, by: number): Capacity =>
-  Object.fromEntries(Object.entries(capacity).map(([unit, amount]) => [unit, amount * by]));
-
-const withPort = (address: string, port: number): string =>
-  /:\d+$/.test(address) && !/^[^[]*:.*:/.test(address) ? address : `${address}:${port}`;

@@ -17,7 +17,7 @@ import { orderRunner } from './run-order.ts';
 export interface WorkerOptions {
   readonly serializer: Serializer;
   /** The worker's end of its pipe; comes from a transport. */
-  openPipe(handlers: WorkerPipeHandlers): { send(message: FromWorker): void; end(): void };
+  openPipe(handlers: WorkerPipeHandlers): { send(message: FromWorker): void; flush(): void; end(): void };
   /** Largest outcome that fits in a frame. */
   readonly outcomeBytes: number;
 }
@@ -36,6 +36,8 @@ type Setup = Extract<ToWorker, { t: 'setup' }>;
 
 /** So long it may run tries without a look at its pipe. */
 const LOOK_MS = 1;
+/** Progress and output within so long go together. */
+const GATHER_MS = 10;
 /** Outcomes of one message, together: what is larger goes alone. */
 const COLUMN_BYTES = 1024 ** 2;
 
@@ -52,6 +54,7 @@ export function openWorker({ serializer, openPipe, outcomeBytes }: WorkerOptions
   let isImporting = false;
   let ends = columns();
   let isDue = false;
+  let toldMs = 0;
 
   function ended(lease: number, outcome: Uint8Array, tookMs: number): void {
     if (ends.bytes > 0 && ends.bytes + outcome.length > COLUMN_BYTES) flush();
@@ -75,6 +78,15 @@ export function openWorker({ serializer, openPipe, outcomeBytes }: WorkerOptions
     pipe.send({ t: 'ended', leases, outcomes, totalMs, longestMs });
   }
 
+  /** At once, as far as that is possible, since a function may never give its thread back; what comes in numbers is gathered. */
+  function tell(message: FromWorker): void {
+    pipe.send(message);
+    const nowMs = performance.now();
+    if (nowMs - toldMs < GATHER_MS) return;
+    toldMs = nowMs;
+    pipe.flush();
+  }
+
   async function runAll(): Promise<void> {
     isBusy = true;
     let lookedMs = performance.now();
@@ -85,8 +97,8 @@ export function openWorker({ serializer, openPipe, outcomeBytes }: WorkerOptions
       const beganMs = performance.now();
       const outcome = await (runOrder as NonNullable<typeof runOrder>)(work, {
         control,
-        progress: (value) => pipe.send({ t: 'progress', lease, value }),
-        output: (stream, text) => pipe.send({ t: 'output', lease, stream, text }),
+        progress: (value) => tell({ t: 'progress', lease, value }),
+        output: (stream, text) => tell({ t: 'output', lease, stream, text }),
       });
       const nowMs = performance.now();
       running = undefined;

@@ -71,10 +71,10 @@ describe('leases', () => {
         const held: Item[] = [];
         for (const [grants, shape, which] of ops) {
           if (grants || held.length === 0) {
-            const work = item(`k${held.length}`, all[shape] as Shape);
-            table.grant(work, holders[which % 2] as Holder, 0);
+            const work = item(`k${held.length}`, all[shape]);
+            table.grant(work, holders[which % 2]!, 0);
             held.push(work);
-          } else table.release(held.splice(which % held.length, 1)[0] as Item);
+          } else table.release(held.splice(which % held.length, 1)[0]!);
           expect(table.size).toBe(held.length);
           for (const each of holders) {
             const own = held.filter((work) => work.holder === each);

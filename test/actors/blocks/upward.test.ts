@@ -1,17 +1,9 @@
 /** What managers say of their leases, and what is told of work: once, with its reason. Stopping it, wherever it is. */
 import { describe, expect, it } from 'vitest';
 
-import { ExecutorError } from '../../../src/machines/model/errors.ts';
-import {
-  doneBytes,
-  expectNothingLeft,
-  interchangeBench,
-  type InterchangeBench,
-  type PlayedManager,
-} from '../../support/interchange-bench.ts';
+import { expectNothingLeft, interchangeBench, type InterchangeBench } from '../../support/interchange-bench.ts';
+import { doneBytes, ended, type PlayedManager } from '../../support/played-manager.ts';
 
-const ended = (...leases: readonly number[]) =>
-  ({ t: 'ended', leases, outcomes: leases.map(() => doneBytes), workers: leases.map(() => '11') }) as const;
 const lost = (lease: number, more: object = {}) =>
   ({ t: 'lost', lease, kind: 'workerLost', message: 'it was ended by SIGKILL', worker: '11', ...more }) as const;
 
@@ -177,15 +169,12 @@ describe('stopping', () => {
   });
 });
 
-describe('failing everything', () => {
-  const closed = () => new ExecutorError('closed', { label: 'hpc' });
-
+describe('stopping everything', () => {
   it('ends what is queued and what runs, once each, and has managers stop it', async () => {
     const { bench, manager } = await given('a/0', 'b/0', 'c/0', 'd/0', 'e/0', 'f/0');
     manager.say({ t: 'started', leases: [1], workers: ['11'] });
-    bench.exchange.failAll('submit', closed);
-    for (const key of ['a/0', 'b/0', 'c/0', 'd/0', 'e/0', 'f/0'])
-      expect(bench.endsOf(key)).toMatchObject([{ type: 'failed', kind: 'submit', error: { code: 'ERR_EXECUTOR' } }]);
+    bench.exchange.stopAll();
+    for (const key of ['a/0', 'b/0', 'c/0', 'd/0', 'e/0', 'f/0']) expect(bench.endsOf(key)).toMatchObject([{ type: 'stopped' }]);
     expect(manager.take('stop').map(({ lease }) => lease)).toEqual([1, 2, 3, 4]);
     manager.say(ended(1, 2));
     expect(bench.notes.filter(({ type }) => type === 'lease.late')).toHaveLength(2);
@@ -194,16 +183,16 @@ describe('failing everything', () => {
 
   it('leaves room for what comes then', async () => {
     const { bench, manager } = await given('a/0', 'b/0', 'c/0', 'd/0', 'e/0');
-    bench.exchange.failAll('submit', closed);
+    bench.exchange.stopAll();
     bench.submit('g/0');
     await bench.rest();
     expect(manager.byKey.has('g/0')).toBe(true);
   });
 });
 
-it('what is submitted after the end is failed at once', async () => {
+it('what is submitted after the end is stopped at once', async () => {
   const { bench } = await given();
   bench.exchange.close();
   bench.submit('b/0');
-  expect(bench.endsOf('b/0')).toMatchObject([{ type: 'failed', kind: 'submit', error: { code: 'ERR_EXECUTOR' } }]);
+  expect(bench.endsOf('b/0')).toMatchObject([{ type: 'stopped' }]);
 });

@@ -14,7 +14,7 @@ export function orderHolds(open: OpenBench): void {
       const leases = [0, 5, 0, -1, 5, 10].map((priority, i) => submit('echo', [i], { priority, taskId: `p${i}` }));
       executor.stop(blocker, 'go on', GRACE_MS);
       await Promise.all(leases.map(end));
-      expect(reports.flatMap((report) => (report.type === 'try.started' && report.taskId.startsWith('p') ? [report.taskId] : []))).toEqual([
+      expect(reports.filter(isEnd).flatMap(({ taskId }) => (taskId.startsWith('p') ? [taskId] : []))).toEqual([
         'p5',
         'p1',
         'p4',
