@@ -5,7 +5,7 @@
  *   node bench/peers.mjs [--json] [--tasks 20000] [--rounds 3]
  *
  * Needs `npm run build` and, for BullMQ, a redis-server on the PATH (Debian: apt-get install redis-server); installs the
- * peers into bench/node_modules. Rounds are interleaved and the best of each is shown, since machines are noisy.
+ * peers into bench/peers/node_modules. Rounds are interleaved and the best of each is shown, since machines are noisy.
  */
 import { execFileSync, fork, spawn, spawnSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
@@ -31,11 +31,11 @@ const here = fileURLToPath(new URL('.', import.meta.url));
 const helpers = join(here, 'peers');
 const say = (text) => process.stderr.write(`bench: ${text}\n`);
 
-if (!existsSync(join(here, 'node_modules/bullmq'))) {
+if (!existsSync(join(helpers, 'node_modules/bullmq'))) {
   say('installing the peers');
-  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock'], { cwd: here, stdio: 'ignore' });
+  execFileSync('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock'], { cwd: helpers, stdio: 'ignore' });
 }
-const require = createRequire(join(here, 'package.json'));
+const require = createRequire(join(helpers, 'package.json'));
 const load = async (name) => import(pathToFileURL(require.resolve(name)).href);
 
 /** @param run one task; resolves with its result */

@@ -62,7 +62,7 @@ export interface BlockPolicies {
   readonly selection?: SelectionPolicy;
   /** @defaultValue ordering.priority() */
   readonly ordering?: OrderingPolicy;
-  /** @defaultValue blockErrors.simple() */
+  /** @defaultValue blockErrors.neverReady() */
   readonly blockErrors?: BlockErrorsPolicy;
   /** @defaultValue handshake.compatible() */
   readonly handshake?: HandshakePolicy;
@@ -287,7 +287,7 @@ export function blocksOptions(options: BlocksOptions): BlocksExecutorOptions {
       scaling: policies.scaling ?? scaling.autoScale(),
       selection: policies.selection ?? selection.leastLoaded(),
       ordering: policies.ordering ?? ordering.priority(),
-      blockErrors: policies.blockErrors ?? blockErrors.simple(),
+      blockErrors: policies.blockErrors ?? blockErrors.neverReady(),
       handshake: policies.handshake ?? handshake.compatible(),
     },
     launch,

@@ -73,7 +73,7 @@ export const builtIns: readonly BuiltIn[] = [
   ...policies('selection', selection),
   ...policies('ordering', { priority: ordering.priority }),
   ['ordering', 'aged', ordering.aged, numbers('perSecond')],
-  ...policies('blockErrors', { simple: blockErrors.simple, ignore: blockErrors.ignore }),
+  ...policies('blockErrors', { neverReady: blockErrors.neverReady, simple: blockErrors.simple, ignore: blockErrors.ignore }),
   ['blockErrors', 'windowed', blockErrors.windowed, numbers('last')],
   ...policies('handshake', handshake),
 ];

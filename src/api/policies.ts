@@ -1,5 +1,6 @@
 /** `troupe/policies`: the built-in policies by kind, and what one's own must look like. */
 import { ignore as ignoreBlockErrors } from '../machines/policies/block-errors/ignore.ts';
+import { neverReady } from '../machines/policies/block-errors/never-ready.ts';
 import { simple as simpleBlockErrors } from '../machines/policies/block-errors/simple.ts';
 import { windowed } from '../machines/policies/block-errors/windowed.ts';
 import { fail } from '../machines/policies/dependency/fail.ts';
@@ -38,7 +39,7 @@ export const selection = { leastLoaded: leastLoadedManager, random: randomManage
 /** Which queued try goes first. */
 export const ordering = { priority, aged } as const;
 /** When blocks that fail make their executor bad. */
-export const blockErrors = { simple: simpleBlockErrors, windowed, ignore: ignoreBlockErrors } as const;
+export const blockErrors = { neverReady, simple: simpleBlockErrors, windowed, ignore: ignoreBlockErrors } as const;
 /** Whether a manager may work for this driver. */
 export const handshake = { compatible, strict, protocolOnly } as const;
 

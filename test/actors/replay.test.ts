@@ -268,7 +268,7 @@ describe('a log that cannot be replayed', () => {
   it('is one of a machine that nobody knows', async () => {
     const records = await eventful();
     const at = records.findIndex(({ type }) => type === 'actor.spawned');
-    const foreign = records.with(at, { ...records[at], machine: 'block' } as LogRecord);
-    await expect(checkReplay(foreign)).rejects.toThrow('machine block of actor troupe is not known; give it in machines');
+    const foreign = records.with(at, { ...records[at], machine: 'oracle' } as LogRecord);
+    await expect(checkReplay(foreign)).rejects.toThrow('machine oracle of actor troupe is not known; give it in machines');
   });
 });

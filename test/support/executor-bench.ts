@@ -71,7 +71,7 @@ export function bench(plugin: ExecutorPlugin, onReport: (report: TryReport) => v
     onDeadLetter: quiet,
     onError: (id, error) => notes.push({ type: 'actor.failed', data: { id, error } }),
   });
-  const root = system.spawn(createMachine({ id: 'bench' }), { id: 'bench', input: undefined as never });
+  const root = system.spawn(createMachine({ id: 'bench' }), { id: 'bench', input: undefined });
 
   const executor = plugin.open({
     clock,

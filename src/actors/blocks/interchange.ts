@@ -111,6 +111,7 @@ export function interchange(host: InterchangeHost): Interchange {
     space: host.space,
     leases: granted,
     sink,
+    nowMs,
     jobIdOf: host.jobIdOf,
     end,
     giveBack,

@@ -17,6 +17,7 @@ export interface UpwardHost {
   readonly space: ActorSpace;
   readonly leases: Leases;
   readonly sink: WorkSink;
+  readonly nowMs: () => number;
   readonly jobIdOf: (blockId: string) => string | undefined;
   /** It has ended: nobody has it any more. */
   end(item: Item): void;
@@ -77,7 +78,8 @@ export function upwardReports(host: UpwardHost): UpwardReports {
       note('worker.lost', { taskId: work.taskId, tryIndex: work.tryIndex, ...place, message, exitCode, signal });
       const text = `the worker (process ${worker} on ${manager.host}, block ${manager.blockId}) that ran ${work.name} (${work.taskId}) has ended: ${message}${wrote(stderr)}`;
       const { taskId, tryIndex } = work;
-      sink.failed(work, kind, new WorkerLostError(text, { taskId, tryIndex, hostname: manager.host, blockId: manager.blockId }), place);
+      const why = kind === 'workerLost' && isOver(manager) ? 'walltime' : kind;
+      sink.failed(work, why, new WorkerLostError(text, { taskId, tryIndex, hostname: manager.host, blockId: manager.blockId }), place);
     },
     returned(manager, { leases: numbers }) {
       for (const number of numbers) {
@@ -122,7 +124,7 @@ export function upwardReports(host: UpwardHost): UpwardReports {
     }
     const message = `the node that ran ${name} (${taskId}) is gone: manager ${manager.managerId} on ${manager.host}, block ${manager.blockId}: ${why}`;
     const error = new NodeLostError(message, { taskId, tryIndex, hostname: manager.host, blockId: manager.blockId, end: blockEnd });
-    sink.failed(work, (blockEnd && kindOfEnd[blockEnd]) ?? 'nodeLost', error, place);
+    sink.failed(work, (blockEnd && kindOfEnd[blockEnd]) ?? (isOver(manager) ? 'walltime' : 'nodeLost'), error, place);
   }
 
   const places = new WeakMap<Manager, Map<string, Place>>();
@@ -136,6 +138,9 @@ export function upwardReports(host: UpwardHost): UpwardReports {
     }
     return place;
   }
+  /** At its walltime a job is killed piece by piece, and which piece is heard of first is chance. */
+  const isOver = ({ deadlineMs }: Manager): boolean => deadlineMs !== undefined && host.nowMs() >= deadlineMs - OVER_MS;
+
   function placeOf({ host: name, blockId }: Manager): Omit<Place, 'worker'> {
     const jobId = host.jobIdOf(blockId);
     return { host: name, blockId, ...(jobId === undefined ? undefined : { jobId }) };
@@ -153,6 +158,8 @@ const nothing = new Uint8Array();
 const MOST_PLACES = 1000;
 /** Characters of a worker's last words in an error. */
 const MAX_TAIL = 2000;
+/** A manager counts its walltime from its own start, a little after that of its job. */
+const OVER_MS = 2000;
 const wrote = (stderr = ''): string => (stderr.trim() === '' ? '' : `; it wrote: ${stderr.trim().slice(-MAX_TAIL)}`);
 
 /** What the end of a block is to the tries that ran in it; anything else has lost a node. */

@@ -1,7 +1,7 @@
 /** The kinds of policy of an executor of blocks: for each, what is read of an answer and which built-in decides when there is none. */
 import { defined, isWithin, listed, readPlain, withWhy } from './answers.ts';
 import type { BlockErrorsDecision, BlockErrorsSnapshot } from './block-errors/port.ts';
-import { simple } from './block-errors/simple.ts';
+import { neverReady } from './block-errors/never-ready.ts';
 import { asRecord, describe } from './firewall.ts';
 import { compatible } from './handshake/compatible.ts';
 import type { HandshakeDecision, HandshakeSnapshot } from './handshake/port.ts';
@@ -81,7 +81,7 @@ export const orderingKind: PolicyKind<OrderingSnapshot, OrderingDecision> = {
 
 export const blockErrorsKind: PolicyKind<BlockErrorsSnapshot, BlockErrorsDecision> = {
   kind: 'blockErrors',
-  fallback: simple(),
+  fallback: neverReady(),
   read(answer) {
     const fields = asRecord(answer);
     if (typeof fields === 'string') return { wrong: fields };

@@ -179,8 +179,8 @@ it('why() counts what is ahead', async () => {
   bench.submitAll(keys('t', 7));
   await bench.rest();
   manager.say({ t: 'started', leases: [1], workers: ['11'] });
-  expect(bench.exchange.why('t6')).toBe('2 tries are ahead of it; all workers of 1 manager are busy');
-  expect(bench.exchange.why('t5')).toBe('1 try is ahead of it; all workers of 1 manager are busy');
+  expect(bench.exchange.why('t6')).toBe('2 tries are ahead of it; all 4 workers are busy');
+  expect(bench.exchange.why('t5')).toBe('1 try is ahead of it; all 4 workers are busy');
   expect(bench.exchange.why('t1')).toBe('manager m1 has it, and all its 4 workers are busy');
   expect([bench.exchange.why('t0'), bench.exchange.why('nobody')]).toEqual([undefined, undefined]);
 });

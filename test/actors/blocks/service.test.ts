@@ -59,7 +59,7 @@ describe('a service', () => {
   });
 
   it('is bad when its blocks fail, fails what it has, and goes on after recover', async () => {
-    const { service, provider, until, manager } = bench({ block: { max: 1, min: 1 }, policies: { blockErrors: blockErrors.simple() } });
+    const { service, provider, until, manager } = bench({ block: { max: 1, min: 1 }, policies: { blockErrors: blockErrors.neverReady() } });
     const work = service.submit(request());
     await until(() => {
       for (const { jobId } of provider.live) provider.end(jobId, { end: 'failed', exitCode: 1, stderr: 'no such module' });

@@ -39,6 +39,7 @@ export function nothingIsLeft(open: OpenBench, make: () => ExecutorPlugin): void
       await result(submit('print', ['', '']));
       await until(submit('untilAborted'), 'try.progress');
       await close();
+      await new Promise((resolve) => setImmediate(resolve)); // out of the callback that was the last
       expect(beyond(process.getActiveResourcesInfo(), before)).toEqual([]);
       expect(timers.size).toBe(0);
       expect(process.listenerCount('exit')).toBe(exits);

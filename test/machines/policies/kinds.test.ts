@@ -133,7 +133,7 @@ it('each kind has a built-in default that decides on its own', () => {
     ['scaling', 'scaling', 'scaling', 'autoScale(120000 ms)'],
     ['selection', 'selection', 'selection', 'leastLoaded'],
     ['ordering', 'ordering', 'ordering', 'priority'],
-    ['blockErrors', 'blockErrors', 'blockErrors', 'simple'],
+    ['blockErrors', 'blockErrors', 'blockErrors', 'neverReady'],
     ['handshake', 'handshake', 'handshake', 'compatible'],
   ]);
 });
