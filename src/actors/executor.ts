@@ -49,6 +49,9 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
   const leases = new Map<string, Lease>();
   let opened: OpenExecutor | undefined;
   let crew: Target | undefined;
+  /** Its plugin is being loaded: what is submitted meanwhile waits here. */
+  let isLoading = false;
+  const early: Try[] = [];
 
   const port: ExecutorPort = {
     clock: host.clock,
@@ -103,7 +106,14 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
   }
 
   async function start(): Promise<void> {
+    const loading = plugin.load?.();
+    if (loading !== undefined) {
+      isLoading = true;
+      await loading.finally(() => (isLoading = false));
+      if (!offered.includes(state())) throw new ExecutorError(`executor ${label} was closed before it was open`, { label });
+    }
     opened = plugin.open(port);
+    for (const one of early.splice(0)) opened.submit(one);
     await opened.ready;
   }
 
@@ -118,6 +128,7 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
   }
 
   async function close(): Promise<void> {
+    for (const { taskId, tryIndex } of early.splice(0)) port.report({ type: 'try.stopped', taskId, tryIndex });
     try {
       await opened?.close();
     } catch (error) {
@@ -131,6 +142,7 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
     for (const { taskId, tryIndex } of leases.values())
       host.report({ type: 'try.failed', taskId, tryIndex, kind: 'submit', error: { value: error } });
     leases.clear();
+    early.length = 0;
   }
 
   let isThere = false; // the machine asks for `open` as it starts, before there is an actor to be a parent
@@ -169,6 +181,10 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
       const { taskId, tryIndex } = one;
       leases.set(keyOf(one), { taskId, tryIndex });
       try {
+        if (isLoading && offered.includes(state())) {
+          early.push(one);
+          return;
+        }
         if (!offered.includes(state()) || opened === undefined)
           throw new ExecutorError(`executor ${label} is ${state()} and takes no tries`, { label });
         opened.submit(one);
@@ -176,7 +192,14 @@ export function executor(plugin: ExecutorPlugin, host: ExecutorHost): Executor {
         port.report({ type: 'try.failed', taskId, tryIndex, kind: 'submit', error: { value: error } });
       }
     },
-    stop: (lease, reason, graceMs) => attempt('stop', () => opened?.stop(lease, reason, graceMs), undefined),
+    stop(lease, reason, graceMs) {
+      const at = early.findIndex((one) => keyOf(one) === keyOf(lease));
+      if (at < 0) attempt('stop', () => opened?.stop(lease, reason, graceMs), undefined);
+      else {
+        early.splice(at, 1);
+        port.report({ type: 'try.stopped', taskId: lease.taskId, tryIndex: lease.tryIndex });
+      }
+    },
     why: (lease) => attempt('why', () => opened?.why(lease), undefined),
     drain: () => system.post(actor, { type: 'executor.drain' }),
     recover,

@@ -7,8 +7,8 @@ import { availableParallelism, totalmem } from 'node:os';
 import { z } from 'zod';
 
 import { OUTPUT_BYTES } from '../actors/console.ts';
-import { blocksExecutor, type BlocksExecutorOptions } from '../actors/executors/blocks.ts';
-import type { ExecutorPlugin } from '../actors/executors/port.ts';
+import type * as running from '../actors/executors/blocks.ts';
+import type { ExecutorPlugin, ExecutorPort } from '../actors/executors/port.ts';
 import type { LoaderOption } from '../actors/load-plan.ts';
 import { inWorker } from '../actors/loader.ts';
 import type { Affinity } from '../actors/node/affinity.ts';
@@ -19,7 +19,8 @@ import type { HandshakePolicy } from '../machines/policies/handshake/port.ts';
 import type { OrderingPolicy } from '../machines/policies/ordering/port.ts';
 import type { ScalingPolicy } from '../machines/policies/scaling/port.ts';
 import type { SelectionPolicy } from '../machines/policies/selection/port.ts';
-import { ConfigError } from '../machines/model/errors.ts';
+import { ConfigError, ExecutorError } from '../machines/model/errors.ts';
+import { lazy } from '../machines/model/lazy.ts';
 import type { ExecutorExplanation } from '../machines/model/explanation.ts';
 import type { Accelerator, NodeSize } from '../machines/model/slots.ts';
 import { local } from '../providers/local.ts';
@@ -140,75 +141,77 @@ export interface BlocksPlugin extends ExecutorPlugin {
   start(settings?: BlockServiceSettings): Promise<BlockService>;
 }
 
-const label = z.string().min(1, 'is empty; give the executor a name');
-const whole = (least: number) => z.number().int('must be a whole number').min(least, `must be ${least} or more`);
-const ms = z.number().min(0, 'must be a number of milliseconds, 0 or more');
-const plugin = (what: string, method: string) =>
-  z
-    .custom<object>(
-      (value) => typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[method] === 'function',
-      `is not a ${what}; use one of troupe/${what}s`,
-    )
-    .meta({ plugin: what });
-
 /** The options that are plain data, and those that are plugins. */
-export const blocksSchema = z
-  .strictObject({
-    label,
-    provider: plugin('provider', 'open'),
-    launcher: plugin('launcher', 'launch'),
-    transforms: z.array(
-      z.custom<LaunchTransform>((value) => typeof value === 'function', 'is not a function of argv').meta({ plugin: 'transform' }),
-    ),
-    transport: plugin('transport', 'listen'),
-    block: z
-      .strictObject({
-        nodes: whole(1),
-        walltimeMs: z.number().positive('must be more than 0'),
-        drainMs: ms,
-        init: whole(0),
-        min: whole(0),
-        max: whole(0),
-        parallelism: z.number().min(0, 'must be from 0 to 1').max(1, 'must be from 0 to 1'),
-      })
-      .partial(),
-    workers: whole(1),
-    coresPerWorker: z.number().positive('must be more than 0'),
-    memoryPerWorkerBytes: z.number().positive('must be more than 0'),
-    accelerators: z.union([whole(0), z.array(z.string().min(1)), z.record(z.string(), z.record(z.string(), z.string()))]),
-    affinity: z.union([
-      z.enum(['none', 'block', 'blockReverse', 'alternating']),
-      z.strictObject({ list: z.array(z.array(z.number().int().min(0)).min(1)).min(1) }),
-    ]),
-    node: z.strictObject({ cores: z.number().positive(), memoryBytes: z.number().positive() }),
-    listen: z
-      .strictObject({
-        host: z.string().min(1),
-        port: z.number().int().min(0).max(65_535),
-        addresses: z.array(z.string().min(1)),
-        tls: z.boolean(),
-      })
-      .partial(),
-    policies: z
-      .strictObject({
-        scaling: policySchema('scaling'),
-        selection: policySchema('selection'),
-        ordering: policySchema('ordering'),
-        blockErrors: policySchema('blockErrors'),
-        handshake: policySchema('handshake'),
-      })
-      .partial(),
-    loader: z.enum(['auto', 'inherit', 'tsx', 'bundle']),
-    outputBytes: z.custom<number>((value) => typeof value === 'number' && value >= 0, 'must be a number of bytes, 0 or more'),
-    env: z.record(z.string(), z.string()),
-    heartbeatMs: z.number().positive('must be more than 0'),
-    silentAfterMs: z.number().positive('must be more than 0'),
-    lostAfterMs: ms,
-    endAfterMs: ms,
-    desertedMs: ms,
-    maxCredit: whole(1),
-  })
-  .partial();
+export const blocksSchema = lazy(() => {
+  const label = z.string().min(1, 'is empty; give the executor a name');
+  const whole = (least: number) => z.number().int('must be a whole number').min(least, `must be ${least} or more`);
+  const ms = z.number().min(0, 'must be a number of milliseconds, 0 or more');
+  const plugin = (what: string, method: string) =>
+    z
+      .custom<object>(
+        (value) => typeof value === 'object' && value !== null && typeof (value as Record<string, unknown>)[method] === 'function',
+        `is not a ${what}; use one of troupe/${what}s`,
+      )
+      .meta({ plugin: what });
+
+  return z
+    .strictObject({
+      label,
+      provider: plugin('provider', 'open'),
+      launcher: plugin('launcher', 'launch'),
+      transforms: z.array(
+        z.custom<LaunchTransform>((value) => typeof value === 'function', 'is not a function of argv').meta({ plugin: 'transform' }),
+      ),
+      transport: plugin('transport', 'listen'),
+      block: z
+        .strictObject({
+          nodes: whole(1),
+          walltimeMs: z.number().positive('must be more than 0'),
+          drainMs: ms,
+          init: whole(0),
+          min: whole(0),
+          max: whole(0),
+          parallelism: z.number().min(0, 'must be from 0 to 1').max(1, 'must be from 0 to 1'),
+        })
+        .partial(),
+      workers: whole(1),
+      coresPerWorker: z.number().positive('must be more than 0'),
+      memoryPerWorkerBytes: z.number().positive('must be more than 0'),
+      accelerators: z.union([whole(0), z.array(z.string().min(1)), z.record(z.string(), z.record(z.string(), z.string()))]),
+      affinity: z.union([
+        z.enum(['none', 'block', 'blockReverse', 'alternating']),
+        z.strictObject({ list: z.array(z.array(z.number().int().min(0)).min(1)).min(1) }),
+      ]),
+      node: z.strictObject({ cores: z.number().positive(), memoryBytes: z.number().positive() }),
+      listen: z
+        .strictObject({
+          host: z.string().min(1),
+          port: z.number().int().min(0).max(65_535),
+          addresses: z.array(z.string().min(1)),
+          tls: z.boolean(),
+        })
+        .partial(),
+      policies: z
+        .strictObject({
+          scaling: policySchema('scaling'),
+          selection: policySchema('selection'),
+          ordering: policySchema('ordering'),
+          blockErrors: policySchema('blockErrors'),
+          handshake: policySchema('handshake'),
+        })
+        .partial(),
+      loader: z.enum(['auto', 'inherit', 'tsx', 'bundle']),
+      outputBytes: z.custom<number>((value) => typeof value === 'number' && value >= 0, 'must be a number of bytes, 0 or more'),
+      env: z.record(z.string(), z.string()),
+      heartbeatMs: z.number().positive('must be more than 0'),
+      silentAfterMs: z.number().positive('must be more than 0'),
+      lostAfterMs: ms,
+      endAfterMs: ms,
+      desertedMs: ms,
+      maxCredit: whole(1),
+    })
+    .partial();
+});
 
 /**
  * Runs tasks on blocks: jobs of a provider, in each of which managers run one worker process a slot. Blocks are asked
@@ -222,7 +225,17 @@ export const blocksSchema = z
 export function blocks(options: BlocksOptions = {}): BlocksPlugin {
   const complete = blocksOptions(options);
   return Object.freeze({
-    ...blocksExecutor(complete),
+    kind: 'blocks',
+    label: complete.label,
+    copies: true,
+    load,
+    open(port: ExecutorPort) {
+      if (implementation === undefined)
+        throw new ExecutorError(`executor ${complete.label} was opened before it was loaded: await load() first`, {
+          label: complete.label,
+        });
+      return implementation.openBlocks(complete, port);
+    },
     explain: () => explainBlocks(complete),
     async start(settings: BlockServiceSettings = {}) {
       const worker = inWorker();
@@ -233,9 +246,18 @@ export function blocks(options: BlocksOptions = {}): BlocksPlugin {
   });
 }
 
+/** What runs blocks: not loaded by workers, which import this as well. */
+let implementation: typeof running | undefined;
+const load = (): Promise<void> | undefined =>
+  implementation === undefined
+    ? import('../actors/executors/blocks.ts').then((loaded) => {
+        implementation = loaded;
+      })
+    : undefined;
+
 /** Checks the options and fills in what they leave open. @throws ConfigError */
-export function blocksOptions(options: BlocksOptions): BlocksExecutorOptions {
-  checked(blocksSchema as never, options, 'blocks');
+export function blocksOptions(options: BlocksOptions): running.BlocksExecutorOptions {
+  checked(blocksSchema() as never, options, 'blocks');
   const { block = {}, listen = {}, policies = {}, provider = local(), launcher = simple(), transforms = [] } = options;
   const nodes = block.nodes ?? 1;
   const isLocal = provider.traits.isLocal;
@@ -301,7 +323,7 @@ export function blocksOptions(options: BlocksOptions): BlocksExecutorOptions {
   };
 }
 
-function limitsOf({ init, min = 0, max }: BlockOptions): BlocksExecutorOptions['limits'] {
+function limitsOf({ init, min = 0, max }: BlockOptions): running.BlocksExecutorOptions['limits'] {
   const most = max ?? Math.max(1, init ?? 0, min);
   const first = init ?? Math.min(most, Math.max(1, min));
   const wrong = [

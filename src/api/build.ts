@@ -4,7 +4,7 @@ import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 
 import type { Build } from '../machines/policies/handshake/port.ts';
-import { PROTOCOL } from '../transport/protocol.ts';
+import { PROTOCOL } from '../machines/model/protocol-version.ts';
 import { programUrl } from './programs.ts';
 
 let made: Build | undefined;

@@ -27,7 +27,7 @@ const policies = (kind: string, factories: Readonly<Record<string, () => unknown
   Object.entries(factories).map(([name, factory]) => [kind, name, () => factory(), nothing]);
 
 export const builtIns: readonly BuiltIn[] = [
-  ['executor', 'blocks', blocks, () => blocksSchema],
+  ['executor', 'blocks', blocks, blocksSchema],
   ['executor', 'inline', inline, () => executorSchemas().inline],
   ['executor', 'threads', threads, () => executorSchemas().threads],
 

@@ -111,6 +111,7 @@ export class Troupe {
     const loaded = await import('./engine.ts');
     const checked = checkConfig(config, loaded.nanoid(10));
     const executors = checked.executors ?? [loaded.defaultExecutor()];
+    await Promise.all(executors.flatMap((executor) => executor.load?.() ?? []));
     const log = await loaded.openRunLog(checked, executors);
     try {
       return new Troupe(loaded, checked, executors, log);

@@ -12,8 +12,7 @@ import type { Capacity } from '../machines/model/resources.ts';
 
 export { outcomeTags } from '../machines/model/outcome-tags.ts';
 
-/** Raised with every change that an older peer could not follow. */
-export const PROTOCOL = 1;
+export { PROTOCOL } from '../machines/model/protocol-version.ts';
 
 const count = z.number().int().min(0);
 const lease = z.number().int().min(1);

@@ -12,7 +12,7 @@ import type { PoolOptions } from '../blocks/pool-options.ts';
 import type { Work, WorkSink } from '../blocks/work.ts';
 import { loadPlan, type LoaderOption, type LoadPlan } from '../load-plan.ts';
 import { decodeOutcome, encodeReason, encodeTry } from '../work.ts';
-import type { ExecutorPlugin, ExecutorPort, Lease, OpenExecutor, Try } from './port.ts';
+import type { ExecutorPort, Lease, OpenExecutor, Try } from './port.ts';
 
 export interface BlocksExecutorOptions extends PoolOptions {
   readonly loader: LoaderOption;
@@ -27,10 +27,6 @@ export interface OpenBlocks extends OpenExecutor {
 /** A try on its way through a pool. */
 interface TryWork extends Work {
   readonly attempt: Try;
-}
-
-export function blocksExecutor(options: BlocksExecutorOptions): ExecutorPlugin {
-  return Object.freeze({ kind: 'blocks', label: options.label, copies: true, open: (port: ExecutorPort) => openBlocks(options, port) });
 }
 
 export function openBlocks(options: BlocksExecutorOptions, port: ExecutorPort): OpenBlocks {

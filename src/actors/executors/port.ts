@@ -26,6 +26,11 @@ export interface ExecutorPlugin {
    * encoding (`inline({ copy: false })`).
    */
   readonly copies: boolean;
+  /**
+   * Loads what only a running executor needs, so that a worker that imports the module of a task function does not.
+   * Awaited before `open`; `undefined` when there is nothing left to load.
+   */
+  load?(): Promise<void> | undefined;
   /** Makes a running executor. Throws nothing: what goes wrong rejects its `ready`. */
   open(port: ExecutorPort): OpenExecutor;
   /** What it will offer, worked out from its options alone. Without it `explain` says that nothing is known. */

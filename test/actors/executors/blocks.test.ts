@@ -1,11 +1,13 @@
 /** `blocks()` as an executor among others: what every executor does, over real managers and worker processes. */
-import { describe, expect, it } from 'vitest';
+import { beforeAll, describe, expect, it } from 'vitest';
 
 import { blocks } from '../../../src/api/executors.ts';
 import { ConfigError } from '../../../src/machines/model/errors.ts';
 import { conformsToExecutor } from '../../conformance/executor.ts';
 
 describe('blocks', () => {
+  beforeAll(() => blocks().load?.());
+
   conformsToExecutor((setup) => blocks({ ...setup, heartbeatMs: 500 }), { kills: true });
 
   describe('its options', () => {
