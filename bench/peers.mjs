@@ -14,7 +14,7 @@ import { createRequire } from 'node:module';
 import { createServer } from 'node:net';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
-import { fileURLToPath, pathToFileURL } from 'node:url';
+import { fileURLToPath } from 'node:url';
 import { parseArgs } from 'node:util';
 
 const { values } = parseArgs({
@@ -36,8 +36,6 @@ if (!existsSync(join(helpers, 'node_modules/bullmq'))) {
   execFileSync('npm', ['install', '--no-audit', '--no-fund', '--no-package-lock'], { cwd: helpers, stdio: 'ignore' });
 }
 const require = createRequire(join(helpers, 'package.json'));
-const load = async (name) => import(pathToFileURL(require.resolve(name)).href);
-
 /** @param run one task; resolves with its result */
 async function measure(run) {
   const all = async (count) => {
@@ -73,7 +71,7 @@ async function bare() {
 }
 
 async function piscina() {
-  const { Piscina } = await load('piscina');
+  const { Piscina } = require('piscina');
   const pool = new Piscina({ filename: join(helpers, 'noop.mjs'), minThreads: WORKERS, maxThreads: WORKERS });
   try {
     return await measure(() => pool.run(undefined));
@@ -83,8 +81,8 @@ async function piscina() {
 }
 
 async function workerpool() {
-  const { default: library } = await load('workerpool');
-  const pool = library.pool(join(helpers, 'workerpool-worker.mjs'), { workerType: 'process', minWorkers: WORKERS, maxWorkers: WORKERS });
+  const { pool: open } = require('workerpool');
+  const pool = open(join(helpers, 'workerpool-worker.mjs'), { workerType: 'process', minWorkers: WORKERS, maxWorkers: WORKERS });
   try {
     return await measure(() => pool.exec('noop', []));
   } finally {
@@ -93,7 +91,7 @@ async function workerpool() {
 }
 
 async function bullmq() {
-  const { Queue, QueueEvents } = await load('bullmq');
+  const { Queue, QueueEvents } = require('bullmq');
   const port = await freePort();
   const dir = await mkdtemp(join(tmpdir(), 'troupe-bench-redis-'));
   const redis = spawn(
