@@ -12,6 +12,7 @@ import type { ExecutorPlugin, ExecutorPort } from '../actors/executors/port.ts';
 import type { LoaderOption } from '../actors/load-plan.ts';
 import { inWorker } from '../actors/loader.ts';
 import type { Affinity } from '../actors/node/affinity.ts';
+import { launchPipeline } from '../launchers/pipeline.ts';
 import { simple } from '../launchers/simple.ts';
 import type { Launcher, LaunchTransform } from '../launchers/port.ts';
 import type { BlockErrorsPolicy } from '../machines/policies/block-errors/port.ts';
@@ -263,12 +264,8 @@ export function blocksOptions(options: BlocksOptions): running.BlocksExecutorOpt
   const isLocal = provider.traits.isLocal;
   const host = listen.host ?? (isLocal ? '127.0.0.1' : '::');
   const { workers, memoryPerWorkerBytes } = options;
-  const target = (workDir: string) => ({ nodes, ranksPerNode: 1, workDir });
   const launch = (argv: readonly string[], workDir: string): readonly string[] =>
-    launcher.launch(
-      transforms.reduce((line, transform) => transform(line, target(workDir)), argv),
-      target(workDir),
-    );
+    launchPipeline(argv, transforms, launcher, { nodes, ranksPerNode: 1, workDir });
   launch(['true'], '/'); // a launcher that cannot reach the nodes says so here, not in the first block
   return {
     label: options.label ?? 'blocks',

@@ -5,7 +5,7 @@ import { byOrder, type Head, type Shape, type WorkQueue } from '../../machines/m
 import type { Asker } from '../../machines/policies/firewall.ts';
 import type { SelectionCandidate, SelectionDecision, SelectionSnapshot } from '../../machines/policies/selection/port.ts';
 import type { Timers } from '../timers.ts';
-import { fits, hasRoom, type Item, type Leases } from './leases.ts';
+import { fits, hasRoom, none, type Item, type Leases } from './leases.ts';
 import { acknowledge, isOpen, type Manager } from './managers.ts';
 
 export interface DispatchHost {
@@ -179,5 +179,3 @@ export function dispatch(host: DispatchHost): Dispatcher {
 
   return { pass, balance };
 }
-
-const none = { cores: 0, memoryBytes: 0, gpus: 0 } as const;

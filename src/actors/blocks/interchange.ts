@@ -18,7 +18,7 @@ import { inSpace } from '../spawn.ts';
 import { freeId } from './set-parts.ts';
 import type { Timers } from '../timers.ts';
 import { dispatch } from './dispatch.ts';
-import { leases, type Item } from './leases.ts';
+import { leases, none, type Item } from './leases.ts';
 import { acknowledge, isOpen, type Manager } from './managers.ts';
 import { upwardReports } from './upward.ts';
 import { whyNot } from './why-waiting.ts';
@@ -321,7 +321,6 @@ export function interchange(host: InterchangeHost): Interchange {
   };
 }
 
-const none = { cores: 0, memoryBytes: 0, gpus: 0 } as const;
 /** Longest wait for something to send an acknowledgement with. */
 const ACK_MS = 20;
 /** Managers that may be lost while a try is about to start, before it counts as begun. */

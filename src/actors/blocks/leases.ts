@@ -92,7 +92,8 @@ function take(to: Holder, { shape }: Item, sign: 1 | -1): void {
   if (to.items.size === 0) Object.assign(to.taken, none); // exactly, whatever fractions there were
 }
 
-const none = { cores: 0, memoryBytes: 0, gpus: 0 } as const;
+/** Nothing is taken. */
+export const none = { cores: 0, memoryBytes: 0, gpus: 0 } as const;
 
 /** Whether a manager may be given work of a shape now: a free worker and its share, or room to send ahead. */
 export function hasRoom(

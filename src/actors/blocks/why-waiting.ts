@@ -1,10 +1,8 @@
 /** Why queued work has no manager yet, in words: for `future.why()`. */
 import { lacking, minus } from '../../machines/model/resources.ts';
 import type { Shape } from '../../machines/model/work-queue.ts';
-import { fits } from './leases.ts';
+import { fits, none } from './leases.ts';
 import { isOpen, type Manager } from './managers.ts';
-
-const none = { cores: 0, memoryBytes: 0, gpus: 0 } as const;
 
 /** Why no manager takes the first of a shape. */
 export function whyNot(shape: Shape, all: readonly Manager[]): string {
